@@ -1,0 +1,81 @@
+"""What is kept of one subject: its folded events in order of time, and its known outcomes.
+
+The order in which events arrive does not matter: entries stand in the order of (time, event id),
+so any permutation and any repetition of the same events gives the same history, byte for byte.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_right, insort
+from collections.abc import Mapping, Sequence
+
+import msgspec
+
+from firm.ids import EventId
+from firm.time import Micros
+
+Value = float | str | None
+Values = dict[str, Value]
+
+
+class Entry(msgspec.Struct, frozen=True, gc=False, order=True, array_like=True):
+    """One folded event: the values a workflow needs of it, and no more."""
+
+    at: Micros
+    event: EventId
+    type: str = ""
+    values: Values = {}
+
+
+class Outcome(msgspec.Struct, frozen=True, gc=False, array_like=True):
+    """What became of one entry: 1.0 if the label's question came true, and when that was known.
+
+    `groups` are the ids of the groups in which it is counted.
+    """
+
+    value: float
+    known_at: Micros
+    groups: tuple[str, ...] = ()
+
+
+class History(msgspec.Struct):
+    """The entries of one subject in order of time, and the outcomes known so far by event id."""
+
+    entries: list[Entry] = msgspec.field(default_factory=list)
+    outcomes: dict[EventId, Outcome] = msgspec.field(default_factory=dict)
+
+    def add(self, entry: Entry) -> bool:
+        """Put the entry in its place; False if it is there already."""
+        if not self.entries or _order(self.entries[-1]) < _order(entry):
+            self.entries.append(entry)
+            return True
+        if any(entry.event == known.event for known in self.entries):
+            return False
+        insort(self.entries, entry, key=_order)
+        return True
+
+    def until(self, as_of: Micros) -> Sequence[Entry]:
+        """The entries up to and including `as_of`, oldest first."""
+        if not self.entries or self.entries[-1].at <= as_of:
+            return self.entries
+        return self.entries[: bisect_right(self.entries, as_of, key=_time)]
+
+    def settle(self, outcomes: Mapping[EventId, Outcome]) -> dict[EventId, Outcome | None]:
+        """Take over the outcomes as they are known now; return those that changed, old ones gone
+        as None."""
+        changed: dict[EventId, Outcome | None] = {
+            event: outcome
+            for event, outcome in outcomes.items()
+            if self.outcomes.get(event) != outcome
+        }
+        changed |= {event: None for event in self.outcomes if event not in outcomes}
+        self.outcomes = dict(outcomes)
+        return changed
+
+
+def _order(entry: Entry) -> tuple[Micros, EventId]:
+    return entry.at, entry.event
+
+
+def _time(entry: Entry) -> Micros:
+    return entry.at

@@ -1,0 +1,60 @@
+"""What the use cases need from outside, as small protocols. Real parts and fakes pass one test."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from firm.decision import Action
+    from firm.ids import SubjectId
+    from firm.react import Arrival
+    from firm.states import GroupState, SubjectState
+    from firm.workflow import Row, Workflow
+
+
+class Scorer(Protocol):
+    """A loaded, approved model."""
+
+    @property
+    def version(self) -> str:
+        """The registered version, as decisions name it."""
+
+    def predict(self, rows: Sequence[Row]) -> list[float]:
+        """One calibrated probability for each row; the columns are the workflow's features."""
+
+
+class Models(Protocol):
+    """The live models, kept up to date behind this."""
+
+    def live(self, workflow: str) -> Scorer | None:
+        """The approved model of a workflow, None while there is none."""
+
+
+class ActionTarget(Protocol):
+    """A system of record that can be asked to do something."""
+
+    def perform(self, action: Action) -> str:
+        """Do it once, however often it is asked (the action's id is the key); return the system's
+        own reference. Raises a HeadwayError that says whether to retry."""
+
+
+class OnlineStates(Protocol):
+    """The states as the online store serves them."""
+
+    def write(
+        self, workflow: Workflow, subjects: Sequence[SubjectState], groups: Sequence[GroupState]
+    ) -> None:
+        """Make these the states that are served; repeating it is harmless."""
+
+    def read(
+        self, workflow: Workflow, subject: SubjectId
+    ) -> tuple[SubjectState | None, Mapping[str, GroupState]]:
+        """The state of a subject and those of its groups by group id; None if it is unheard of."""
+
+
+class EventLog(Protocol):
+    """The canonical events in the order in which they arrived."""
+
+    def read(self) -> Iterator[Arrival]:
+        """Every event, from the first to the last that is there when the reading starts."""

@@ -1,0 +1,119 @@
+"""What is kept of subjects and groups between batches, and how it is written down."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+import msgspec
+
+from firm.errors import UnknownSubject, WrongSubject
+from firm.events import Position
+from firm.groups import Group
+from firm.history import History
+from firm.ids import EventId, SubjectId
+from firm.time import Micros
+from firm.vocabulary import Known
+from firm.workflow import Workflow
+
+
+class SubjectState(msgspec.Struct):
+    """The history of one subject; it names its subject, so that a mix-up shows when it is read.
+
+    `position` is the last record of the log that changed it.
+    """
+
+    subject: SubjectId
+    history: History = msgspec.field(default_factory=History)
+    position: Position | None = None
+
+    @property
+    def event_time(self) -> Micros:
+        """When the newest event in it happened."""
+        return self.history.entries[-1].at if self.history.entries else 0
+
+
+class GroupState(msgspec.Struct):
+    """The known outcomes of one group, which it names."""
+
+    group: str
+    known: Group = msgspec.field(default_factory=Group)
+
+
+class States:
+    """All that one workflow knows, in memory; written behind in the same transaction as effects.
+
+    Attributes:
+        watermark: the time of the newest event folded so far.
+        requests: the ids of the requests on the stream that were answered.
+    """
+
+    def __init__(
+        self,
+        subjects: Iterable[SubjectState] = (),
+        groups: Iterable[GroupState] = (),
+        watermark: Micros = 0,
+        requests: Iterable[EventId] = (),
+    ) -> None:
+        self.subjects = {state.subject: state for state in subjects}
+        self.groups = {state.group: state for state in groups}
+        self.watermark = watermark
+        self.requests = set(requests)
+
+    def subject(self, subject: SubjectId) -> SubjectState:
+        """The state of a subject, a new one if it is unheard of."""
+        return self.subjects.setdefault(subject, SubjectState(subject))
+
+    def group(self, group: str) -> GroupState:
+        """The state of a group, a new one if it is unheard of."""
+        return self.groups.setdefault(group, GroupState(group))
+
+    def known(self, workflow: Workflow, subject: SubjectId, as_of: Micros) -> Known:
+        """What is known of a subject as of an instant.
+
+        Raises:
+            UnknownSubject: nothing had happened to it by then.
+        """
+        state = self.subjects.get(subject)
+        return known_as_of(workflow, subject, state, self.groups, as_of)
+
+
+def known_as_of(
+    workflow: Workflow,
+    subject: SubjectId,
+    state: SubjectState | None,
+    groups: Mapping[str, GroupState],
+    as_of: Micros,
+) -> Known:
+    """What is known of a subject as of an instant, from its state and those of its groups.
+
+    Raises:
+        UnknownSubject: nothing had happened to it by then.
+        WrongSubject: the state that was read is that of another subject.
+    """
+    entries = state.history.until(as_of) if state else ()
+    if state is None or not entries:
+        raise UnknownSubject(
+            f"nothing is known of {subject!r} in workflow {workflow.slug!r} as of then; check the "
+            "id, or wait until its first event has arrived"
+        )
+    if state.subject != subject:
+        raise WrongSubject(f"asked for {subject!r}, but the values read are those of "
+                           f"{state.subject!r}; the store mixes subjects up: do not use them")
+    membership = workflow.membership(entries)
+    found = {name: groups[group].known for name, group in membership.items() if group in groups}
+    return Known(as_of, entries, found)
+
+
+def encode_state(state: SubjectState | GroupState) -> bytes:
+    """The bytes of a state, as the database and the online store keep them."""
+    return msgspec.msgpack.encode(state)
+
+
+def decode_subject(blob: bytes) -> SubjectState:
+    """The subject's state back from its bytes."""
+    return msgspec.msgpack.decode(blob, type=SubjectState)
+
+
+def decode_group(blob: bytes) -> GroupState:
+    """The group's state back from its bytes."""
+    return msgspec.msgpack.decode(blob, type=GroupState)
