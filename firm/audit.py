@@ -72,8 +72,9 @@ class Chain:
 
     def head(self) -> Head:
         """The end of the chain as it is now, sealed."""
-        return Head(self.name, self._seq, self._hash, _seal(self._key, self.name, self._seq,
-                                                            self._hash))
+        return Head(
+            self.name, self._seq, self._hash, _seal(self._key, self.name, self._seq, self._hash)
+        )
 
 
 def verify(key: bytes, links: Iterable[Link], heads: Iterable[Head]) -> int:
@@ -90,8 +91,10 @@ def verify(key: bytes, links: Iterable[Link], heads: Iterable[Head]) -> int:
             raise AuditBroken(f"chain {link.chain!r}: entry {seq + 1} is missing before {link.seq}")
         expected = _link_hash(key, link.chain, link.seq, before, link.entry)
         if not hmac.compare_digest(expected, link.hash):
-            raise AuditBroken(f"chain {link.chain!r}: entry {link.seq} was changed after it was "
-                              f"written ({link.entry.verb} {link.entry.about})")
+            raise AuditBroken(
+                f"chain {link.chain!r}: entry {link.seq} was changed after it was "
+                f"written ({link.entry.verb} {link.entry.about})"
+            )
         ends[link.chain] = (link.seq, link.hash)
         count += 1
     for head in heads:
@@ -105,8 +108,10 @@ def _check_head(key: bytes, head: Head, end: tuple[int, bytes]) -> None:
     if not hmac.compare_digest(_seal(key, head.chain, head.seq, head.hash), head.seal):
         raise AuditBroken(f"chain {head.chain!r}: the head was changed after it was written")
     if end != (head.seq, head.hash):
-        raise AuditBroken(f"chain {head.chain!r} ends at entry {end[0]}, its head says {head.seq}: "
-                          "the end was cut off")
+        raise AuditBroken(
+            f"chain {head.chain!r} ends at entry {end[0]}, its head says {head.seq}: "
+            "the end was cut off"
+        )
 
 
 def _link_hash(key: bytes, chain: str, seq: int, before: bytes, entry: AuditEntry) -> bytes:

@@ -18,7 +18,7 @@ from firm.money import Money
 from firm.time import Micros, to_datetime
 
 Name = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200)]
-EARLIEST, LATEST = date(1990, 1, 1), date(2100, 1, 1)
+EARLIEST, LATEST = date(1990, 1, 1), date(2200, 1, 1)
 """Dates that facts may speak of: outside them lie typing errors and placeholders, not plans."""
 PlanDate = Annotated[date, Field(ge=EARLIEST, le=LATEST)]
 

@@ -12,9 +12,9 @@ from firm.time import Micros, day_of
 
 
 class Tally(msgspec.Struct, gc=False, array_like=True):
-    """Outcomes that became known on one day: how many, and how many came true."""
+    """How many outcomes became known, and how many of them came true (weighted, with a decay)."""
 
-    known: int = 0
+    known: float = 0
     positive: float = 0.0
 
 
@@ -32,13 +32,26 @@ class Group(msgspec.Struct):
         if tally.known == 0:
             del self.days[day]
 
-    def before(self, as_of: Micros, within_days: int | None = None) -> Tally:
-        """Outcomes known before the day of `as_of`, in all or within so many days before it."""
+    def before(
+        self,
+        as_of: Micros,
+        within_days: int | None = None,
+        half_life_days: float | None = None,
+    ) -> Tally:
+        """Outcomes known before the day of `as_of`: all, or those of so many days before it.
+
+        With a half-life, an outcome weighs half as much for each that has passed since the day on
+        which it became known.
+        """
         end = day_of(as_of)
         start = end - within_days if within_days is not None else None
-        total = Tally()
-        for day, tally in self.days.items():
-            if day < end and (start is None or day >= start):
-                total.known += tally.known
-                total.positive += tally.positive
-        return total
+        known = positive = 0.0
+        for day in sorted(self.days):
+            if day >= end:
+                break
+            if start is not None and day < start:
+                continue
+            weight = 1.0 if half_life_days is None else 0.5 ** ((end - day) / half_life_days)
+            known += weight * self.days[day].known
+            positive += weight * self.days[day].positive
+        return Tally(known, positive)

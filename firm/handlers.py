@@ -84,9 +84,7 @@ def actions(workflow: Workflow, decision: Decision) -> list[Action]:
     ]
 
 
-def approve(
-    action: Action, person: Person, agreed: bool, reason: str, at: Micros
-) -> Verdict:
+def approve(action: Action, person: Person, agreed: bool, reason: str, at: Micros) -> Verdict:
     """A person agrees to an action that waits for their role, or refuses it, with a reason.
 
     Raises:

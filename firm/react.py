@@ -141,9 +141,7 @@ class _Batch:
         for event, outcome in changed.items():
             self._count(before.get(event), -1)
             self._count(outcome, 1)
-        triggering = {
-            e.event for e in state.history.entries if e.type in self._workflow.triggering
-        }
+        triggering = {e.event for e in state.history.entries if e.type in self._workflow.triggering}
         for judged in record_outcomes(self._workflow, changed, triggering.__contains__):
             self.judged[judged.event] = judged
 

@@ -97,8 +97,10 @@ def known_as_of(
             "id, or wait until its first event has arrived"
         )
     if state.subject != subject:
-        raise WrongSubject(f"asked for {subject!r}, but the values read are those of "
-                           f"{state.subject!r}; the store mixes subjects up: do not use them")
+        raise WrongSubject(
+            f"asked for {subject!r}, but the values read are those of "
+            f"{state.subject!r}; the store mixes subjects up: do not use them"
+        )
     membership = workflow.membership(entries)
     found = {name: groups[group].known for name, group in membership.items() if group in groups}
     return Known(as_of, entries, found)

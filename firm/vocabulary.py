@@ -10,10 +10,10 @@ division by zero. Nothing here reads a clock: time passes only through `as_of`.
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from math import exp, isfinite, log, log1p
-from typing import Final
 
 from firm.groups import Group, Tally
 from firm.history import Entry, Value
@@ -70,6 +70,19 @@ class Expr:
         """The value, but never outside [low, high]."""
         return self._then(lambda x: min(max(x, low), high), f"clip({self.words},{low},{high})")
 
+    def at_least(self, low: float) -> Expr:
+        """The value, but never below `low`."""
+        return self._then(lambda x: max(x, low), f"at_least({self.words},{low:g})")
+
+    def positive(self) -> Expr:
+        """The value where it is above zero; missing elsewhere."""
+
+        def compute(known: Known) -> Number:
+            value = self(known)
+            return value if value is not None and value > 0 else None
+
+        return Expr(compute, f"positive {self.words}")
+
     def log(self) -> Expr:
         """sign(x) * log(1 + |x|): tames long tails and keeps zero and the sign."""
         return self._then(lambda x: log1p(abs(x)) * (1 if x >= 0 else -1), f"log({self.words})")
@@ -122,7 +135,7 @@ class Series:
 
         def of(known: Known) -> list[tuple[Micros, float]]:
             points = self._of(known)
-            return [(b[0], b[1] - a[1]) for a, b in zip(points, points[1:], strict=False)]
+            return [(b[0], b[1] - a[1]) for a, b in itertools.pairwise(points)]
 
         return Series(of, f"changes of {self.words}")
 
@@ -133,6 +146,22 @@ class Series:
             return [(at, float(value > limit)) for at, value in self._of(known)]
 
         return Series(of, f"{self.words} above {limit:g}")
+
+    def clip(self, low: float, high: float) -> Series:
+        """The values, but none outside [low, high]."""
+
+        def of(known: Known) -> list[tuple[Micros, float]]:
+            return [(at, min(max(value, low), high)) for at, value in self._of(known)]
+
+        return Series(of, f"{self.words} in [{low:g}, {high:g}]")
+
+    def nonzero(self) -> Series:
+        """Only the values that are not zero."""
+
+        def of(known: Known) -> list[tuple[Micros, float]]:
+            return [point for point in self._of(known) if point[1] != 0]
+
+        return Series(of, f"nonzero {self.words}")
 
     def last(self, back: int = 0) -> Expr:
         """The newest value, or the one so many places before it."""
@@ -194,6 +223,16 @@ class Series:
             return total / weight if weight else None
 
         return Expr(compute, f"decayed({half_life_days:g}d) of {self.words}")
+
+    def fading(self, factor: float) -> Expr:
+        """The mean in which each value weighs `factor` times as much as the one after it."""
+
+        def compute(values: list[float]) -> Number:
+            weights = [factor**back for back in range(len(values))]
+            total = sum(w * v for w, v in zip(weights, reversed(values), strict=True))
+            return total / sum(weights) if weights else None
+
+        return self._reduce(compute, f"fading({factor:g})")
 
     def trend(self) -> Expr:
         """The slope of the least-squares line, per day; missing for fewer than two instants."""
@@ -272,16 +311,31 @@ def text(name: str) -> Callable[[Known], str | None]:
     return of
 
 
-def category(name: str, levels: Sequence[str]) -> Expr:
-    """The place of the newest text among the declared levels; missing for any other text."""
-    places: Final = {level: float(place) for place, level in enumerate(levels)}
+def ordered(name: str, places: Mapping[str, float]) -> Expr:
+    """The declared place of the newest text in an order; missing for any other text."""
     newest = text(name)
 
     def compute(known: Known) -> Number:
         value = newest(known)
         return None if value is None else places.get(value)
 
-    return Expr(compute, f"category {name}")
+    return Expr(compute, f"place of {name}")
+
+
+def days_in(name: str) -> Expr:
+    """Days for which the newest text has been the same, from the first entry that had it."""
+
+    def compute(known: Known) -> Number:
+        now, since = None, None
+        for entry in reversed(known.entries):
+            value = entry.values.get(name)
+            if now is not None and value != now:
+                break
+            if isinstance(value, str):
+                now, since = value, entry.at
+        return None if since is None else (known.as_of - since) / DAY
+
+    return Expr(compute, f"days in the same {name}")
 
 
 def days_until(name: str) -> Expr:
@@ -296,29 +350,34 @@ def days_until(name: str) -> Expr:
 
 
 def known_rate(
-    group: str, *, strength: float, within_days: int | None = None, toward: str | None = None
+    group: str,
+    *,
+    prior: str,
+    strength: float = 10,
+    half_life_days: float | None = None,
+    within_days: int | None = None,
 ) -> Expr:
     """The share of a group's outcomes known before the day of `as_of` that came true.
 
-    It is drawn toward the rate of the wider group `toward` (or toward 1/2) with the weight of
-    `strength` outcomes, so that a small group is not believed too much (an empirical-Bayes
-    estimate: (k + s * p) / (n + s)).
+    It is drawn toward the rate of the wider group `prior` with the weight of `strength` outcomes,
+    so that a small group is not believed too much (empirical Bayes: (k + s * p) / (n + s)); and
+    that rate toward 1/2 in the same way.
     """
 
     def compute(known: Known) -> Number:
-        prior = 0.5
-        if toward is not None:
-            wide = _tally(known, toward, within_days)
-            prior = (wide.positive + 0.5 * strength) / (wide.known + strength)
-        own = _tally(known, group, within_days)
-        return (own.positive + strength * prior) / (own.known + strength)
+        wide = _tally(known, prior)
+        p = (wide.positive + 0.5 * strength) / (wide.known + strength)
+        own = _tally(known, group, within_days, half_life_days)
+        return (own.positive + strength * p) / (own.known + strength)
 
     return Expr(compute, f"known rate of {group}")
 
 
-def _tally(known: Known, group: str, within_days: int | None) -> Tally:
+def _tally(
+    known: Known, group: str, within_days: int | None = None, half_life_days: float | None = None
+) -> Tally:
     found = known.groups.get(group)
-    return found.before(known.as_of, within_days) if found else Tally()
+    return found.before(known.as_of, within_days, half_life_days) if found else Tally()
 
 
 def _expr(value: Expr | float) -> Expr:

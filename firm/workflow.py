@@ -246,5 +246,6 @@ def _newest_text(entries: Sequence[Entry], name: str) -> str | None:
 
 
 def _repeated(what: str, names: Sequence[str]) -> list[str]:
-    return [f"{what} {name!r} is declared twice" for name in sorted(set(names)) if
-            names.count(name) > 1]
+    return [
+        f"{what} {name!r} is declared twice" for name in sorted(set(names)) if names.count(name) > 1
+    ]

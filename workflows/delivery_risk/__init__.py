@@ -1,4 +1,4 @@
-"""Delivery risk: will the next status report move the completion of a project by 60 days or more?"""
+"""Delivery risk: will the next status report move completion too far?"""
 
 from workflows.delivery_risk.declaration import WORKFLOW
 

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from firm.events import StatusReported
 from firm.vocabulary import (
-    category,
+    Expr,
     constant,
+    days_in,
     days_until,
-    events,
     known_rate,
+    ordered,
     series,
 )
 from firm.workflow import (
@@ -27,92 +28,137 @@ from firm.workflow import (
 from workflows.delivery_risk.fold import SLIP_DAYS, fold, settle
 
 REPORT = "status report (PSA)"
-OUTCOMES = "outcomes of earlier reports"
+OUTCOMES = "outcomes of earlier reports, known before the day of the score"
+PHASES = {
+    "Scoping/Planning": 0.0,
+    "Design": 1.0,
+    "IT": 1.5,
+    "Construction Procurement": 2.0,
+    "Construction": 3.0,
+    "Close-Out": 4.0,
+}
 
 forecast = series("forecast")
-budget = series("budget")
-slips = forecast.changes()
+moves = forecast.changes()
+gentle_moves = moves.clip(-730, 1460)
+slips = moves.above(SLIP_DAYS)
+to_go = days_until("forecast")
+age = days_until("start") * -1
+duration = to_go + age
+moved_in_all = (forecast.last() - forecast.first()).clip(-1500, 3000)
+
+
+def against_portfolio(group: str) -> Expr:
+    """How much more often than the whole portfolio a group has slipped of late.
+
+    The difference tells; the rates themselves drift from period to period.
+    """
+    own, portfolio = (known_rate(g, prior="all", half_life_days=365) for g in (group, "all"))
+    return own - portfolio
+
 
 FEATURES = (
     Feature(
-        name="reports",
-        of=events().count(),
-        unit="1",
-        why="how long the project has been watched",
-        source=REPORT,
-    ),
-    Feature(
-        name="last_slip",
-        of=slips.last(),
+        name="to_go",
+        of=to_go,
         unit="days",
-        why="a project that slipped once tends to slip again",
+        why="what is close at hand, or overdue, moves differently from what is far off",
         source=REPORT,
     ),
     Feature(
-        name="mean_slip",
-        of=slips.mean(),
-        unit="days",
-        why="the habit of the project",
-        source=REPORT,
+        name="age", of=age, unit="days", why="old projects have shown their habits", source=REPORT
     ),
     Feature(
-        name="slip_share",
-        of=slips.above(SLIP_DAYS).mean(),
+        name="duration", of=duration, unit="days", why="long projects slip further", source=REPORT
+    ),
+    Feature(
+        name="elapsed",
+        of=(age / duration.positive()),
         unit="share",
-        why="how often it slipped too far before",
+        why="how much of its time is used up",
         source=REPORT,
     ),
     Feature(
-        name="days_to_completion",
-        of=days_until("forecast"),
+        name="last_move",
+        of=gentle_moves.last(),
         unit="days",
-        why="what is close at hand, or overdue, moves most",
+        why="a forecast that has just moved moves again, or has settled",
         source=REPORT,
     ),
     Feature(
-        name="days_since_start",
-        of=days_until("start") * -1,
+        name="recent_moves",
+        of=gentle_moves.fading(0.5),
         unit="days",
-        why="the age of the project",
+        why="the habit of the project, the newest moves first",
+        source=REPORT,
+    ),
+    Feature(
+        name="slip_rate",
+        of=(slips.total() + 1.5) / (slips.count() + 4),
+        unit="share",
+        why="how often it slipped too far before, drawn toward the usual share",
+        source=REPORT,
+        monotone=1,
+    ),
+    Feature(
+        name="slip_ratio",
+        of=moved_in_all / (duration - moved_in_all).at_least(180),
+        unit="share",
+        why="how far it has slipped in all, against its plan",
+        source=REPORT,
+    ),
+    Feature(
+        name="since_move",
+        of=moves.nonzero().days_since(),
+        unit="days",
+        why="a forecast that nobody touches is overdue for a change",
         source=REPORT,
     ),
     Feature(
         name="budget",
-        of=budget.last().log(),
+        of=series("budget").last().positive().log(),
         unit="log USD",
-        why="large projects behave differently",
+        why="large projects behave differently from small ones",
         source=REPORT,
     ),
     Feature(
-        name="budget_growth",
-        of=budget.last() / budget.first() - 1,
-        unit="share",
-        why="a budget that grows speaks of changing scope",
+        name="in_phase",
+        of=days_in("phase"),
+        unit="days",
+        why="a phase that drags on delays what follows",
         source=REPORT,
     ),
     Feature(
         name="phase",
-        of=category(
-            "phase",
-            ["Scoping/Planning", "Design", "Construction Procurement", "Construction", "Close-Out"],
-        ),
-        unit="1",
-        why="each phase has its own risks, and they come in this order",
+        of=ordered("phase", PHASES),
+        unit="place",
+        why="the later the phase, the less is left to go wrong",
         source=REPORT,
+        monotone=-1,
     ),
     Feature(
-        name="owner_rate",
-        of=known_rate("owner", strength=10, toward="all"),
+        name="owner_against_portfolio",
+        of=against_portfolio("owner"),
         unit="share",
         why="some owners' projects slip more often",
         source=OUTCOMES,
+        monotone=1,
     ),
     Feature(
-        name="overall_rate",
-        of=known_rate("all", strength=10, within_days=365),
+        name="owner_phase_against_portfolio",
+        of=against_portfolio("owner_phase"),
         unit="share",
-        why="how much the whole portfolio slips of late",
+        why="owners are good at one phase and not at another",
         source=OUTCOMES,
+        monotone=1,
+    ),
+    Feature(
+        name="phase_to_go_against_portfolio",
+        of=against_portfolio("phase_to_go"),
+        unit="share",
+        why="how projects at this point of their way have fared",
+        source=OUTCOMES,
+        monotone=1,
     ),
 )
 
@@ -150,16 +196,30 @@ WORKFLOW = Workflow(
     triggers=(StatusReported,),
     fold=fold,
     features=FEATURES,
-    groups=(GroupBy(name="all"), GroupBy(name="owner", key="owner")),
+    groups=(
+        GroupBy(name="all"),
+        GroupBy(name="owner", key="owner"),
+        GroupBy(name="owner_phase", key="owner_phase"),
+        GroupBy(name="phase_to_go", key="phase_to_go"),
+    ),
     label=Label(
         question="the next report's forecast of completion is more than 60 days later",
         settle=settle,
         maturity_days=250,
     ),
-    rule=slips.above(SLIP_DAYS).last().otherwise(constant(0.0)) * 0.5,
+    rule=slips.last().otherwise(constant(0.0)) * 0.5,
     model=ModelSpec(
-        parameters={"eta": 0.05, "max_depth": 3, "min_child_weight": 5, "subsample": 0.7},
-        rounds=150,
+        parameters={
+            "eta": 0.05,
+            "max_depth": 3,
+            "max_bin": 64,
+            "min_child_weight": 3,
+            "subsample": 0.6,
+            "colsample_bytree": 0.4,
+            "reg_lambda": 10,
+            "num_parallel_tree": 4,
+        },
+        rounds=100,
         gates=Gates(auc=0.65, least_rows=100),
     ),
     policy=POLICY,

@@ -1,0 +1,227 @@
+"""The tables. Times are microseconds since 1970 in UTC; blobs are bytes that Headway encoded."""
+
+from __future__ import annotations
+
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Column,
+    Float,
+    ForeignKey,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    Table,
+    Text,
+    text,
+)
+
+metadata = MetaData()
+
+# SQLite numbers rows by itself only in a column of the type INTEGER.
+NUMBERED = BigInteger().with_variant(Integer, "sqlite")
+
+
+def _key(name: str, kind: type[Text] | type[BigInteger] = Text) -> Column[object]:
+    return Column(name, kind, primary_key=True, autoincrement=False)
+
+
+def _time(name: str, nullable: bool = False) -> Column[int]:
+    return Column(name, BigInteger, nullable=nullable)
+
+
+stream = Table(
+    "stream",
+    metadata,
+    _key("workflow"),
+    Column("epoch", BigInteger, nullable=False),
+    Column("watermark", BigInteger, nullable=False),
+)
+
+stream_offset = Table(
+    "stream_offset",
+    metadata,
+    _key("workflow"),
+    _key("partition", BigInteger),
+    Column("last_offset", BigInteger, nullable=False),
+)
+
+inbox = Table(
+    "inbox",
+    metadata,
+    _key("workflow"),
+    _key("event_id"),
+    Column("fate", Text, nullable=False),
+    Column("partition", BigInteger, nullable=False),
+    Column("offset", BigInteger, nullable=False),
+    _time("occurred_at"),
+)
+Index(
+    "inbox_answered",
+    inbox.c.workflow,
+    postgresql_where=text("fate = 'answered'"),
+    sqlite_where=text("fate = 'answered'"),
+)
+
+subject_state = Table(
+    "subject_state",
+    metadata,
+    _key("workflow"),
+    _key("subject"),
+    Column("partition", BigInteger),
+    Column("offset", BigInteger),
+    _time("event_time"),
+    Column("blob", LargeBinary, nullable=False),
+)
+
+group_state = Table(
+    "group_state",
+    metadata,
+    _key("workflow"),
+    _key("group_id"),
+    Column("blob", LargeBinary, nullable=False),
+)
+
+decision = Table(
+    "decision",
+    metadata,
+    _key("id"),
+    Column("workflow", Text, nullable=False),
+    Column("subject", Text, nullable=False),
+    Column("cause", Text, nullable=False, index=True),
+    Column("origin", Text, nullable=False),
+    _time("as_of"),
+    Column("probability", Float, nullable=False),
+    Column("band", Text, nullable=False),
+    Column("late", Boolean, nullable=False),
+    Column("model_version", Text, nullable=False),
+    _time("decided_at"),
+    Column("body", LargeBinary, nullable=False),
+    Index("decision_by_time", "workflow", "as_of", "id"),
+    Index("decision_by_subject", "workflow", "subject"),
+)
+
+# No foreign key: a workflow that declares a new trigger settles old entries without a decision.
+outcome = Table(
+    "outcome",
+    metadata,
+    _key("decision"),
+    Column("workflow", Text, nullable=False),
+    Column("event_id", Text, nullable=False),
+    Column("value", Float),
+    _time("known_at"),
+    Column("revision", Integer, nullable=False),
+)
+
+action = Table(
+    "action",
+    metadata,
+    _key("id"),
+    Column("decision", Text, ForeignKey("decision.id"), nullable=False, index=True),
+    Column("workflow", Text, nullable=False),
+    Column("subject", Text, nullable=False),
+    Column("kind", Text, nullable=False),
+    Column("says", Text, nullable=False),
+    Column("approval", Text),
+    _time("asked_at"),
+    Column("status", Text, nullable=False),
+    Column("reference", Text),
+    Column("failure", Text),
+    _time("settled_at", nullable=True),
+    Index("action_by_status", "status", "workflow", "asked_at"),
+)
+
+verdict = Table(
+    "verdict",
+    metadata,
+    Column("action", Text, ForeignKey("action.id"), primary_key=True),
+    Column("agreed", Boolean, nullable=False),
+    Column("person", Text, nullable=False),
+    Column("reason", Text, nullable=False),
+    _time("at"),
+)
+
+outbox = Table(
+    "outbox",
+    metadata,
+    Column("seq", NUMBERED, primary_key=True, autoincrement=True),
+    Column("kind", Text, nullable=False),
+    Column("key", Text, nullable=False),
+    Column("payload", LargeBinary, nullable=False),
+    _time("sent_at", nullable=True),
+    sqlite_autoincrement=True,
+)
+Index(
+    "outbox_pending",
+    outbox.c.seq,
+    postgresql_where=text("sent_at IS NULL"),
+    sqlite_where=text("sent_at IS NULL"),
+)
+
+tally = Table(
+    "tally",
+    metadata,
+    _key("workflow"),
+    _key("day", BigInteger),
+    Column("counted", BigInteger, nullable=False),
+    Column("late", BigInteger, nullable=False),
+    Column("duplicate", BigInteger, nullable=False),
+    Column("rejected", BigInteger, nullable=False),
+)
+
+# The workflow belongs to the key: two of them may refuse the same record. It is empty where the
+# record was refused before any workflow saw it.
+dead_letter = Table(
+    "dead_letter",
+    metadata,
+    _key("topic"),
+    _key("partition", BigInteger),
+    _key("offset", BigInteger),
+    _key("workflow"),
+    Column("kind", Text, nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("payload", LargeBinary, nullable=False),
+    _time("received_at"),
+    _time("redriven_at", nullable=True),
+)
+
+promotion = Table(
+    "promotion",
+    metadata,
+    Column("seq", NUMBERED, primary_key=True, autoincrement=True),
+    Column("workflow", Text, nullable=False),
+    Column("version", Text, nullable=False),
+    Column("uri", Text, nullable=False),
+    Column("sha256", Text, nullable=False),
+    Column("size", BigInteger, nullable=False),
+    Column("promoted_by", Text, nullable=False),
+    Column("approved_by", Text, nullable=False),
+    Column("why", Text, nullable=False),
+    _time("at"),
+    Column("gates", LargeBinary, nullable=False),
+    Index("promotion_by_time", "workflow", "at"),
+    sqlite_autoincrement=True,
+)
+
+audit_link = Table(
+    "audit_link",
+    metadata,
+    _key("chain"),
+    _key("seq", BigInteger),
+    _time("at"),
+    Column("actor", Text, nullable=False),
+    Column("verb", Text, nullable=False),
+    Column("about", Text, nullable=False),
+    Column("digest", Text, nullable=False),
+    Column("hash", LargeBinary, nullable=False),
+)
+
+audit_head = Table(
+    "audit_head",
+    metadata,
+    _key("chain"),
+    Column("seq", BigInteger, nullable=False),
+    Column("hash", LargeBinary, nullable=False),
+    Column("seal", LargeBinary, nullable=False),
+)
