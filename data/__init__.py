@@ -1,0 +1,1 @@
+"""Real logs with their licences, and how their records map to events."""

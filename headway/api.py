@@ -1,0 +1,74 @@
+"""The process of the API."""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import uvicorn
+from aiokafka import AIOKafkaProducer
+from fastapi import FastAPI
+from features.online import FeastStates
+
+from firm.store import SqlStore
+from headway.catalogue import canonicaliser, declared
+from headway.clock import now
+from headway.models import LiveModels
+from headway.settings import Settings
+from serving.app import create_app
+from serving.scoring import Scoring
+
+EVENTS = "headway.events"
+
+
+def run(settings: Settings) -> None:
+    """Serve until SIGTERM or SIGINT."""
+    config = uvicorn.Config(
+        build(settings),
+        host=settings.host,
+        port=settings.port,
+        log_level="warning",
+        access_log=False,
+        server_header=False,
+    )
+    uvicorn.Server(config).run()
+
+
+def build(settings: Settings) -> FastAPI:
+    """The application with its real parts."""
+    workflows = declared()
+    store = SqlStore(settings.database or "", settings.audit_key())
+    online = FeastStates(settings.redis or "")
+    scoring = Scoring(workflows, store, online, LiveModels(workflows, store), "http:0")
+    producer = _Producer(settings.kafka or "")
+    app = create_app(scoring, canonicaliser(workflows), producer.publish, now)
+    app.router.lifespan_context = producer.lifespan
+    return app
+
+
+class _Producer:
+    """Puts events into the log, and returns when every replica has them."""
+
+    def __init__(self, bootstrap: str) -> None:
+        self._bootstrap = bootstrap
+        self._producer: AIOKafkaProducer | None = None
+        self._starting = asyncio.Lock()
+
+    async def publish(self, key: bytes, payload: bytes) -> None:
+        if self._producer is None:
+            raise RuntimeError("the application has not been started")
+        await self._producer.send_and_wait(EVENTS, payload, key=key)
+
+    @asynccontextmanager
+    async def lifespan(self, app: FastAPI) -> AsyncIterator[None]:
+        self._producer = AIOKafkaProducer(bootstrap_servers=self._bootstrap, acks="all")
+        await self._producer.start()
+        gc.collect()
+        gc.freeze()
+        gc.set_threshold(50_000, 50, 1_000)
+        try:
+            yield
+        finally:
+            await self._producer.stop()

@@ -1,0 +1,309 @@
+"""The command line. Each command translates its words, calls one use case, and prints."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import datetime
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from firm.errors import HeadwayError
+from headway.parts import exit_on_signals, running
+from headway.progress import Progress
+from headway.settings import Settings
+
+app = typer.Typer(
+    name="headway",
+    help="Scores the work of a professional-services firm while it happens.\n\n"
+    "Start with `headway demo`: it replays a real log end to end and prints what happened. "
+    "`headway up` runs a copy of your own; the other commands speak to the copy that is running "
+    "on the same HEADWAY_HOME.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+)
+AsJson = Annotated[bool, typer.Option("--json", help="One JSON object on standard output.")]
+WorkflowName = Annotated[str, typer.Argument(help="A workflow's slug; `headway check` lists them.")]
+errors = Console(stderr=True)
+
+
+@contextmanager
+def _clear_errors() -> Iterator[None]:
+    """Say what went wrong in words, without a traceback, and exit with 1."""
+    try:
+        yield
+    except HeadwayError as error:
+        errors.print(f"[red]{error.kind}[/]: {error}", highlight=False)
+        raise typer.Exit(1) from error
+    except KeyboardInterrupt as interrupt:
+        errors.print("stopped")
+        raise typer.Exit(130) from interrupt
+
+
+@app.command()
+def demo(
+    log: Annotated[str, typer.Argument(help="A log in data/.")] = "capital_projects",
+    as_json: AsJson = False,
+    keep: Annotated[
+        bool, typer.Option("--keep", help="Leave the service up until Ctrl-C.")
+    ] = False,
+    seed: Annotated[int, typer.Option(help="Of the repeats and delays that are injected.")] = 7,
+) -> None:
+    """Replay a real log end to end on real parts, check every claim, and print what happened."""
+    from headway.demo.command import run_demo  # noqa: PLC0415  (imports all rooms)
+
+    with _clear_errors(), exit_on_signals():
+        failed = run_demo(Settings(), log, seed=seed, as_json=as_json, keep=keep)
+    raise typer.Exit(1 if failed else 0)
+
+
+@app.command()
+def up() -> None:
+    """Run all parts until Ctrl-C: those with an address in the settings are used, not started."""
+    from headway.copy import Copy  # noqa: PLC0415  (imports all rooms)
+
+    progress = Progress(errors)
+    with _clear_errors(), exit_on_signals(), Copy.start(Settings(), progress.say) as copy:
+        errors.print(f"API {copy.api_url}/docs   MLflow {copy.mlflow_url}   Ctrl-C stops")
+        copy.watch()
+
+
+@app.command()
+def replay(
+    log: Annotated[str, typer.Argument(help="A log in data/.")],
+    per_second: Annotated[float | None, typer.Option(help="Pace; full speed without.")] = None,
+    duplicates: Annotated[float, typer.Option(min=0, max=1, help="Share sent twice.")] = 0.0,
+    disorder: Annotated[float, typer.Option(min=0, max=1, help="Share delayed.")] = 0.0,
+    seed: Annotated[int, typer.Option(help="Of the repeats and delays.")] = 7,
+    as_json: AsJson = False,
+) -> None:
+    """Send a log to the running copy, in order of event time, and wait until it is taken in."""
+    from headway.commands import replay_log  # noqa: PLC0415  (imports Kafka's client)
+    from headway.logs import Disturbance  # noqa: PLC0415  (imports Polars)
+
+    with _clear_errors():
+        disturbance = Disturbance(duplicates, disorder, seed)
+        found = replay_log(_copy(), log, disturbance, per_second, Progress(errors))
+    _print(found, as_json)
+
+
+@app.command()
+def check(as_json: AsJson = False) -> None:
+    """Load every declaration and mapping; all that is wrong is said at once."""
+    from headway.catalogue import declared, mappings  # noqa: PLC0415  (loads all declarations)
+
+    with _clear_errors():
+        workflows, logs = declared(), mappings()
+    found = {
+        "workflows": {s: f"{len(w.features)} features, {w.owner}" for s, w in workflows.items()},
+        "logs": {name: mapping.source for name, mapping in logs.items()},
+    }
+    _print(found, as_json)
+
+
+@app.command()
+def train(
+    workflow: WorkflowName,
+    cut: Annotated[
+        datetime | None, typer.Option(help="Learn from what was known before (UTC); now, without.")
+    ] = None,
+    by: Annotated[str, typer.Option(help="Who trains; they cannot approve.")] = "unknown",
+    as_json: AsJson = False,
+) -> None:
+    """Train a version from the log of the running copy, check its gates, and register it."""
+    from headway.commands import train_workflow  # noqa: PLC0415  (imports MLflow)
+
+    with _clear_errors():
+        found = train_workflow(_copy(), workflow, cut, by)
+    _print(found, as_json)
+
+
+@app.command()
+def promote(
+    workflow: WorkflowName,
+    version: Annotated[str, typer.Argument(help="The registered version.")],
+    approved_by: Annotated[str, typer.Option(help="Who approves; another than who trained.")],
+    why: Annotated[str, typer.Option(help="Why; it is kept for ever.")],
+    by: Annotated[str, typer.Option(help="Who promotes.")] = "unknown",
+    as_json: AsJson = False,
+) -> None:
+    """Make a version live: it must have passed its gates, and two people must be named."""
+    from headway.commands import promote_workflow  # noqa: PLC0415  (imports MLflow)
+
+    with _clear_errors():
+        found = promote_workflow(_copy(), workflow, version, by, approved_by, why)
+    _print(found, as_json)
+
+
+@app.command()
+def models(workflow: WorkflowName, as_json: AsJson = False) -> None:
+    """List what has been live, when, by whom and why."""
+    from headway.commands import promotions  # noqa: PLC0415  (imports the store)
+
+    with _clear_errors():
+        found = promotions(_copy(), workflow)
+    _print(found, as_json)
+
+
+@app.command()
+def report(workflow: WorkflowName, as_json: AsJson = False) -> None:
+    """Write the report on the live version: drift, false positives, outcomes."""
+    from headway.commands import report_workflow  # noqa: PLC0415  (imports Evidently)
+
+    with _clear_errors():
+        found = report_workflow(_copy(), workflow)
+    _print(found, as_json)
+
+
+@app.command()
+def decisions(
+    workflow: WorkflowName,
+    subject: Annotated[str | None, typer.Option(help="Only of this subject.")] = None,
+    limit: Annotated[int, typer.Option(min=1, help="At most so many.")] = 20,
+    as_json: AsJson = False,
+) -> None:
+    """List decisions, oldest first."""
+    from headway.commands import list_decisions  # noqa: PLC0415  (imports the store)
+
+    with _clear_errors():
+        found = list_decisions(_copy(), workflow, subject, limit)
+    _print(found, as_json)
+
+
+@app.command()
+def approve(
+    action: Annotated[
+        str | None, typer.Argument(help="An action's id; without, list them.")
+    ] = None,
+    person: Annotated[str, typer.Option("--as", help="Your name.")] = "",
+    role: Annotated[list[str] | None, typer.Option(help="A role you hold.")] = None,
+    refuse: Annotated[bool, typer.Option("--refuse", help="Refuse instead.")] = False,
+    reason: Annotated[str, typer.Option(help="Why; it is kept for ever.")] = "",
+    as_json: AsJson = False,
+) -> None:
+    """Agree to an action that waits for a person, or list those that wait."""
+    from headway.commands import give_verdict, waiting  # noqa: PLC0415  (imports the store)
+
+    with _clear_errors():
+        if action is None:
+            found = waiting(_copy())
+        else:
+            found = give_verdict(_copy(), action, person, role or [], not refuse, reason)
+    _print(found, as_json)
+
+
+audit = typer.Typer(help="The audit log.", no_args_is_help=True)
+app.add_typer(audit, name="audit")
+
+
+@audit.command()
+def verify(as_json: AsJson = False) -> None:
+    """Check every chain of the audit log; says where it breaks."""
+    with _clear_errors():
+        found = {"links": _store().verify()}
+    _print(found, as_json)
+
+
+@audit.command()
+def export() -> None:
+    """Print the audit log, one JSON object a line."""
+    with _clear_errors():
+        for entry in _store().export():
+            sys.stdout.write(json.dumps(entry, default=str) + "\n")
+
+
+letters = typer.Typer(help="What could not be taken in.", no_args_is_help=True)
+app.add_typer(letters, name="dead-letters")
+
+
+@letters.command("list")
+def list_letters(as_json: AsJson = False) -> None:
+    """List the dead letters with their reasons."""
+    with _clear_errors():
+        found = {
+            f"{letter.topic}/{letter.partition}/{letter.offset}": f"{letter.kind}: {letter.reason}"
+            for letter in _store().dead_letters()
+        }
+    _print(found, as_json)
+
+
+@letters.command()
+def redrive(as_json: AsJson = False) -> None:
+    """Send the dead letters in again, after what was wrong with them has been mended here."""
+    from headway.commands import redrive_letters  # noqa: PLC0415  (imports Kafka's client)
+
+    with _clear_errors():
+        found = redrive_letters(_copy())
+    _print(found, as_json)
+
+
+@app.command(hidden=True)
+def worker() -> None:
+    """The process of the stream; `up` starts it."""
+    from headway.worker import run  # noqa: PLC0415  (imports Faust)
+
+    run(Settings())
+
+
+@app.command(hidden=True)
+def serve() -> None:
+    """The process of the API; `up` starts it."""
+    from headway.api import run  # noqa: PLC0415  (imports FastAPI)
+
+    run(Settings())
+
+
+@app.command(hidden=True)
+def psa(port: int) -> None:
+    """The simulated system of record; `up` starts it where no real one is set."""
+    import uvicorn  # noqa: PLC0415  (only this process serves it)
+
+    from simulator.psa import create_psa  # noqa: PLC0415  (only this process serves it)
+
+    uvicorn.run(create_psa(), host="127.0.0.1", port=port, log_level="warning", access_log=False)
+
+
+def main() -> None:
+    """The entry point."""
+    app()
+
+
+def _copy() -> Settings:
+    """The settings of the copy that is running on the same home."""
+    settings = Settings()
+    addresses = running(settings.home.resolve())
+    if addresses is None:
+        if settings.kafka and settings.database and settings.redis:
+            return settings
+        raise HeadwayError(
+            f"nothing is running on {settings.home.resolve()}: start `headway up` there in another "
+            "terminal, or set HEADWAY_HOME to the folder of the copy that runs"
+        )
+    return settings.at(addresses)
+
+
+def _store() -> Any:
+    from headway.commands import open_store  # noqa: PLC0415  (imports SQLAlchemy)
+
+    return open_store(_copy())
+
+
+def _print(found: dict[str, Any], as_json: bool) -> None:
+    if as_json:
+        sys.stdout.write(json.dumps(found, default=str) + "\n")
+        return
+    table = Table(show_header=False)
+    for name, value in found.items():
+        table.add_row(name, _words(value))
+    Console().print(table)
+
+
+def _words(value: Any) -> str:
+    if isinstance(value, dict):
+        return "\n".join(f"{name}: {words}" for name, words in value.items())
+    return str(value)

@@ -1,0 +1,143 @@
+"""What the commands do on the copy that is running."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from typing import Any, get_args
+
+import msgspec
+
+from firm.decision import Decision, Person
+from firm.errors import NotAllowed
+from firm.handlers import approve
+from firm.ids import ActionId
+from firm.store import SqlStore
+from firm.time import to_datetime, to_micros
+from firm.workflow import Role
+from headway.catalogue import canonicaliser, declared, workflow_named
+from headway.clock import now
+from headway.lifecycle import WRITER, open_registry, promote_version, train_version
+from headway.logs import Disturbance, Outgoing, find_log, outgoing
+from headway.progress import Progress
+from headway.replay import send, wait_until_taken
+from headway.settings import Settings
+
+Found = dict[str, Any]
+
+
+def open_store(settings: Settings) -> SqlStore:
+    """The store of the running copy."""
+    return SqlStore(settings.database or "", settings.audit_key())
+
+
+def replay_log(
+    settings: Settings,
+    name: str,
+    disturbance: Disturbance,
+    per_second: float | None,
+    progress: Progress,
+) -> Found:
+    """Send a log and wait until every workflow has taken it in."""
+    file, mapping = find_log(name)
+    workflows = declared()
+    events = disturbance.apply(outgoing(file, mapping, canonicaliser(workflows), now()))
+    store = open_store(settings)
+    with progress.stage(f"sending {name}", len(events)) as step:
+        end = send(settings.kafka or "", events, step, per_second)
+    for slug in workflows:
+        with progress.stage(f"{slug} takes it in", end - store.offset(slug) - 1) as step:
+            wait_until_taken(store, slug, end, step)
+    return {
+        "sent": len(events),
+        **{slug: msgspec.structs.asdict(store.tallies(slug).total) for slug in workflows},
+    }
+
+
+def train_workflow(settings: Settings, slug: str, cut: datetime | None, by: str) -> Found:
+    """Train and register a version."""
+    moment = now() if cut is None else to_micros(cut.replace(tzinfo=cut.tzinfo or UTC))
+    trained = train_version(settings, workflow_named(slug), moment, by)
+    return {
+        "version": trained.version.version,
+        "rows": trained.data.rows,
+        "gates": {gate.gate: str(gate) for gate in trained.gates},
+        "passed": trained.version.gates_passed,
+    }
+
+
+def promote_workflow(
+    settings: Settings, slug: str, version: str, by: str, approved_by: str, why: str
+) -> Found:
+    """Make a registered version live."""
+    registered = open_registry(settings).get(workflow_named(slug).slug, version)
+    made = promote_version(settings, open_store(settings), registered, by, approved_by, why)
+    return {"live": made.version, "since": str(to_datetime(made.at))}
+
+
+def promotions(settings: Settings, slug: str) -> Found:
+    """What has been live."""
+    made = open_store(settings).promotions(workflow_named(slug).slug)
+    return {
+        f"{to_datetime(p.at):%Y-%m-%d %H:%M:%S}": f"version {p.version}, promoted by "
+        f"{p.promoted_by}, approved by {p.approved_by}: {p.why}"
+        for p in made
+    }
+
+
+def report_workflow(settings: Settings, slug: str) -> Found:
+    """Write the report on the live version."""
+    from headway.reporting import report_on  # noqa: PLC0415  (imports pandas)
+
+    workflow, store = workflow_named(slug), open_store(settings)
+    live = store.live(slug)
+    if live is None:
+        raise NotAllowed(f"no version of {slug} is live; `headway train {slug}` makes one")
+    files = report_on(settings, store, workflow, open_registry(settings).get(slug, live.version))
+    return {"summary": str(files.summary), "report": str(files.html)}
+
+
+def list_decisions(settings: Settings, slug: str, subject: str | None, limit: int) -> Found:
+    """Decisions in words."""
+    found = open_store(settings).decisions(workflow_named(slug).slug, subject=subject, limit=limit)
+    return {decision.id: _in_words(decision) for decision in found}
+
+
+def waiting(settings: Settings) -> Found:
+    """The actions that wait for a person."""
+    return {
+        action.id: f"{action.kind} for {action.subject} waits for the role {action.approval}"
+        for action in open_store(settings).waiting_actions()
+    }
+
+
+def give_verdict(
+    settings: Settings, action: str, person: str, roles: Sequence[str], agreed: bool, reason: str
+) -> Found:
+    """A person's verdict on an action that waits."""
+    if not person:
+        raise NotAllowed("say who you are: --as NAME")
+    if unknown := sorted(set(roles) - set(get_args(Role))):
+        raise NotAllowed(f"no such role: {unknown}; there are {sorted(get_args(Role))}")
+    store = open_store(settings)
+    who = Person(person, frozenset(msgspec.convert(list(roles), list[Role])))
+    verdict = approve(store.action(ActionId(action)), who, agreed, reason, now())
+    store.give_verdict(verdict, WRITER)
+    return {"action": action, "verdict": "agreed" if agreed else "refused", "by": person}
+
+
+def redrive_letters(settings: Settings) -> Found:
+    """Send all dead letters in again."""
+    store = open_store(settings)
+    letters = store.dead_letters()
+    again = [Outgoing(b"redriven", letter.payload, letter.received_at) for letter in letters]
+    send(settings.kafka or "", again, lambda _: None)
+    store.mark_redriven(letters, now())
+    return {"redriven": len(letters)}
+
+
+def _in_words(decision: Decision) -> str:
+    return (
+        f"{to_datetime(decision.as_of):%Y-%m-%d} {decision.subject}: {decision.probability:.2f} "
+        f"{decision.band} (model {decision.model_version})"
+    )

@@ -1,0 +1,136 @@
+"""One running copy of Headway: the parts, the tables, and the processes over them."""
+
+from __future__ import annotations
+
+import time
+from types import TracebackType
+from typing import Self
+
+import httpx
+from features.store import apply, open_feature_store
+
+from firm.store import SqlStore
+from headway.catalogue import declared
+from headway.children import Program
+from headway.parts import Parts, free_port
+from headway.parts.server import Progress
+from headway.schemas import make_schemas, schema_url
+from headway.settings import Settings
+from training.server import command
+
+WATCH_SECONDS = 1.0
+
+
+class Copy:
+    """A running copy; a context manager that stops all it has started, the last first.
+
+    Attributes:
+        settings: with the addresses at which everything serves.
+        worker, api, psa, mlflow: the processes; `psa` is None where a real system is set.
+    """
+
+    def __init__(self, parts: Parts, settings: Settings, say: Progress) -> None:
+        self._say = say
+        self.parts = parts
+        actions = free_port()
+        self.settings = settings.at(parts.addresses).model_copy(
+            update={
+                "port": settings.port or free_port(),
+                "actions_url": settings.actions_url or f"http://127.0.0.1:{actions}",
+            }
+        )
+        self.store = SqlStore(self.settings.database or "", settings.audit_key())
+        home, env = settings.home.resolve(), self.settings.environment()
+        self.worker = Program.headway("worker", home, env)
+        self.api = Program.headway("serve", home, env)
+        self.psa = None if settings.actions_url else Program.headway("psa", home, env, str(actions))
+        pages = free_port()
+        tracking = schema_url(self.settings.database or "", "mlflow")
+        argv, switches = command(tracking, settings.artifacts, pages)
+        self.mlflow = Program("mlflow", argv, home, switches)
+        self.mlflow_url = f"http://127.0.0.1:{pages}"
+
+    @classmethod
+    def start(cls, settings: Settings, say: Progress) -> Self:
+        """Start everything that is not external; returns when events can be sent and scores asked.
+
+        MLflow's pages come up later, in their own time: nothing that scores depends on them.
+
+        Raises PartError or ProcessEnded if something does not come up; nothing is left running.
+        """
+        parts = Parts.start(
+            settings.home, cache=settings.cache_folder, external=settings.external, on_progress=say
+        )
+        copy = cls(parts, settings, say)
+        try:
+            copy._begin()
+        except BaseException:
+            copy.stop()
+            raise
+        return copy
+
+    @property
+    def api_url(self) -> str:
+        """Where the API answers."""
+        return f"http://{self.settings.host}:{self.settings.port}"
+
+    def check(self) -> None:
+        """Raise ProcessEnded if one of the processes has ended by itself."""
+        for child in self._children():
+            child.check()
+
+    def watch(self) -> None:
+        """Stay until interrupted, or until one of the processes ends (ProcessEnded)."""
+        while True:
+            self.check()
+            time.sleep(WATCH_SECONDS)
+
+    def actions_performed(self) -> dict[str, int]:
+        """What the simulated system of record was asked to do, by kind; empty for a real one."""
+        if self.psa is None:
+            return {}
+        counts: dict[str, int] = httpx.get(f"{self.settings.actions_url}/actions").json()
+        return counts
+
+    def stop(self) -> None:
+        """Stop everything that was started."""
+        for child in self._children():
+            child.stop()
+        self.store.close()
+        self.parts.stop()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.stop()
+
+    def _begin(self) -> None:
+        make_schemas(self.settings.database or "")
+        self.store.migrate()
+        for child in self._children():
+            child.start()
+        feast = open_feature_store(
+            self.settings.redis or "",
+            schema_url(self.settings.database or "", "feast"),
+            self.settings.offline_folder,
+        )
+        apply(declared().values(), feast)
+        self._say("the tables and Feast's registry are ready")
+        self.api.wait_for(lambda: _answers(f"{self.api_url}/health/live"), 60)
+        self._say(f"the stream and the API are up: {self.api_url}")
+
+    def _children(self) -> list[Program]:
+        return [c for c in (self.psa, self.worker, self.api, self.mlflow) if c is not None]
+
+
+def _answers(url: str) -> bool:
+    try:
+        return httpx.get(url, timeout=1.0).is_success
+    except httpx.HTTPError:
+        return False

@@ -1,0 +1,1 @@
+"""`headway demo`: a real log from end to end, with every claim checked on the way."""

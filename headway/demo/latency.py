@@ -1,0 +1,57 @@
+"""How long a decision takes: from the event's record in Kafka to the decision's own record."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+from statistics import quantiles
+
+import msgspec
+from aiokafka import AIOKafkaConsumer, TopicPartition
+
+from firm.decision import Decision
+from stream.log import records
+from stream.topics import DECISIONS
+
+
+class _Sent(msgspec.Struct):
+    data: Decision
+
+
+def event_to_decision_ms(bootstrap: str, since_offset: int) -> list[float]:
+    """Milliseconds for each event from an offset on: both ends are Kafka's record timestamps, so
+    the way through the agent, the commit and the relay is in them."""
+    return asyncio.run(_measure(bootstrap, since_offset))
+
+
+def percentiles(milliseconds: list[float]) -> tuple[float, float]:
+    """The median and the 99th percentile."""
+    cuts = quantiles(milliseconds, n=100, method="inclusive")
+    return cuts[49], cuts[98]
+
+
+async def _measure(bootstrap: str, since_offset: int) -> list[float]:
+    sent: dict[int, int] = {}
+    async for chunk in records(bootstrap, since_offset):
+        sent.update({record.offset: record.timestamp for record in chunk})
+    decided = await _decided(bootstrap)
+    return [float(decided[offset] - sent[offset]) for offset in sent if offset in decided]
+
+
+async def _decided(bootstrap: str) -> Mapping[int, int]:
+    partition = TopicPartition(DECISIONS, 0)
+    consumer = AIOKafkaConsumer(bootstrap_servers=bootstrap, enable_auto_commit=False)
+    await consumer.start()
+    decided: dict[int, int] = {}
+    try:
+        consumer.assign([partition])
+        end = (await consumer.end_offsets([partition]))[partition]
+        await consumer.seek_to_beginning(partition)
+        while await consumer.position(partition) < end:
+            for record in (await consumer.getmany(partition, timeout_ms=500)).get(partition, []):
+                decision = msgspec.json.decode(record.value or b"", type=_Sent).data
+                if decision.evidence.position is not None and decision.origin != "http":
+                    decided.setdefault(decision.evidence.position.offset, record.timestamp)
+    finally:
+        await consumer.stop()
+    return decided

@@ -1,0 +1,89 @@
+"""The settings: the only place that reads the environment. Each begins with HEADWAY_."""
+
+from __future__ import annotations
+
+import secrets
+from pathlib import Path
+
+from pydantic import Field
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from headway.parts import Addresses, ExternalAddresses
+
+
+class Settings(BaseSettings):
+    """Where things are. An address that is set is used; one that is not is run embedded."""
+
+    model_config = SettingsConfigDict(env_prefix="HEADWAY_", extra="ignore", frozen=True)
+
+    home: Path = Field(Path("var"), description="the folder that holds all data of this copy")
+    cache: Path = Field(
+        Path("~/.cache/headway"), description="where downloads that copies can share are kept"
+    )
+    kafka: str | None = Field(None, description="bootstrap servers: host:port[,host:port]")
+    database: str | None = Field(
+        None, description="SQLAlchemy URL of a PostgreSQL database for decisions and states"
+    )
+    redis: str | None = Field(None, description="redis://host:port/number of the online store")
+    host: str = Field("127.0.0.1", description="the address on which the API listens")
+    port: int = Field(0, ge=0, le=65_535, description="the API's port; 0 takes a free one")
+    actions_url: str | None = Field(
+        None, description="the system of record that performs actions; unset, a simulated one"
+    )
+
+    @property
+    def external(self) -> ExternalAddresses:
+        """The servers that need not be started."""
+        return ExternalAddresses(self.kafka, self.database, self.redis)
+
+    @property
+    def cache_folder(self) -> Path:
+        """The shared cache, with the home of the user filled in."""
+        return self.cache.expanduser()
+
+    @property
+    def offline_folder(self) -> Path:
+        """The Parquet that Feast's historical joins read."""
+        return self.home / "offline"
+
+    @property
+    def artifacts(self) -> Path:
+        """MLflow's artifacts."""
+        return (self.home / "artifacts").resolve()
+
+    @property
+    def reports(self) -> Path:
+        """The monitoring reports."""
+        return self.home / "reports"
+
+    def audit_key(self) -> bytes:
+        """The key of the audit chain; it lies outside the database, readable by its owner alone."""
+        file = self.home / "secrets" / "audit.key"
+        if not file.exists():
+            file.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+            draft = file.with_suffix(f".{secrets.token_hex(4)}")
+            draft.touch(mode=0o600)
+            draft.write_bytes(secrets.token_bytes(32))
+            if not file.exists():
+                draft.replace(file)
+            draft.unlink(missing_ok=True)
+        return file.read_bytes()
+
+    def at(self, addresses: Addresses) -> Settings:
+        """The same settings with the addresses of the parts that are running."""
+        return self.model_copy(
+            update={
+                "kafka": addresses.kafka_bootstrap,
+                "database": addresses.database_url,
+                "redis": addresses.redis_url,
+            }
+        )
+
+    def environment(self) -> dict[str, str]:
+        """These settings as environment variables, for child processes."""
+        absolute = {"home": self.home.resolve(), "cache": self.cache_folder.resolve()}
+        return {
+            f"HEADWAY_{name.upper()}": str(value)
+            for name, value in {**self.model_dump(), **absolute}.items()
+            if value is not None
+        }

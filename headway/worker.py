@@ -1,0 +1,83 @@
+"""The process of the stream: the agents of all workflows, and the relay."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+
+import structlog
+from aiokafka import AIOKafkaProducer
+from features.online import FeastStates
+
+from firm.store import SqlStore
+from headway.actions import HttpActionTarget
+from headway.catalogue import canonicaliser, declared
+from headway.clock import now
+from headway.models import LiveModels
+from headway.settings import Settings
+from stream.reactor import Reactor
+from stream.relay import Relay
+from stream.topics import LARGEST_MESSAGE_BYTES, ensure_topics
+from stream.worker import Worker
+
+log = structlog.get_logger()
+
+
+def run(settings: Settings) -> None:
+    """Run until SIGTERM or SIGINT."""
+    asyncio.run(_run(settings))
+
+
+async def _run(settings: Settings) -> None:
+    assert settings.kafka  # noqa: S101  (`at` has filled the addresses in)
+    await ensure_topics(settings.kafka)
+    store = SqlStore(settings.database or "", settings.audit_key())
+    reactors = _reactors(settings, store)
+    producer = AIOKafkaProducer(
+        bootstrap_servers=settings.kafka, acks="all", max_request_size=LARGEST_MESSAGE_BYTES
+    )
+    await producer.start()
+    relay = Relay(store, producer, HttpActionTarget(settings.actions_url or ""), now)
+    worker = Worker(settings.kafka, reactors, committed=relay.wake, failed=_end, now=now)
+    await worker.start()
+    relaying = asyncio.create_task(relay.run())
+    log.info("stream is up", workflows=sorted(reactors))
+    await _until_told(relaying)
+    relaying.cancel()
+    await worker.stop()
+    await producer.stop()
+    store.close()
+
+
+def _reactors(settings: Settings, store: SqlStore) -> dict[str, Reactor]:
+    workflows = declared()
+    online = FeastStates(settings.redis or "")
+    models = LiveModels(workflows, store)
+    reader = canonicaliser(workflows)
+    reactors = {}
+    for slug, workflow in workflows.items():
+        opened = store.open_stream(workflow)
+        online.rewrite_all(workflow, opened.states)
+        reactors[slug] = Reactor(workflow, opened, reader, models, online, frozenset(workflows))
+    return reactors
+
+
+def _end(error: BaseException) -> None:
+    """Memory may have run ahead of the database: nothing is safe but to end and load anew."""
+    if isinstance(error, asyncio.CancelledError):
+        return
+    log.error("an agent failed; this process ends", exc_info=error)
+    os._exit(70)
+
+
+async def _until_told(relaying: asyncio.Task[None]) -> None:
+    told = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, told.set)
+    waiting = asyncio.create_task(told.wait())
+    await asyncio.wait({waiting, relaying}, return_when=asyncio.FIRST_COMPLETED)
+    waiting.cancel()
+    if relaying.done():
+        relaying.result()

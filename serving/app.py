@@ -1,0 +1,124 @@
+"""The HTTP application: entry points translate and call, and hold no rules."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from typing import Annotated
+from uuid import uuid4
+
+from fastapi import APIRouter, FastAPI, Header, Request
+from starlette.concurrency import run_in_threadpool
+from starlette.responses import Response
+
+from firm.canonical import Canonicaliser
+from firm.decision import RULE_VERSION
+from firm.envelope import check_time
+from firm.ids import SubjectId
+from firm.time import Micros
+from serving.answers import answer, describe
+from serving.limits import BodyLimit
+from serving.problems import MEDIA_TYPE, install
+from serving.schemas import Accepted, Answer, Problem, ScoreAsked, WorkflowShown
+from serving.scoring import Scoring
+
+Publish = Callable[[bytes, bytes], Awaitable[None]]
+IdempotencyKey = Annotated[
+    str | None,
+    Header(
+        max_length=200,
+        description="The same key gives the same decision, byte for byte, however often it is sent",
+    ),
+]
+PROBLEMS = {
+    status: {"model": Problem, "content": {MEDIA_TYPE: {}}} for status in (400, 404, 413, 422, 503)
+}
+
+
+def create_app(
+    scoring: Scoring,
+    canonicaliser: Canonicaliser,
+    publish: Publish,
+    now: Callable[[], Micros],
+) -> FastAPI:
+    """The application over its use cases.
+
+    Args:
+        publish: puts (key, payload) into the log of events and returns when it is durable.
+        now: the clock.
+    """
+    app = FastAPI(
+        title="Headway",
+        summary="Scores on the work of a professional-services firm, while it happens",
+        version="1",
+        docs_url="/docs",
+        redoc_url=None,
+    )
+    app.add_middleware(BodyLimit)
+    install(app)
+    app.include_router(_health())
+    app.include_router(_scores(scoring, now), prefix="/v1")
+    app.include_router(_events(canonicaliser, publish, now), prefix="/v1")
+    return app
+
+
+def _health() -> APIRouter:
+    router = APIRouter(prefix="/health", tags=["health"])
+
+    @router.get("/live")
+    async def live() -> dict[str, str]:
+        """The process answers."""
+        return {"status": "live"}
+
+    return router
+
+
+def _scores(scoring: Scoring, now: Callable[[], Micros]) -> APIRouter:
+    router = APIRouter(tags=["scores"], responses=PROBLEMS)  # type: ignore[arg-type]
+
+    def live_version(slug: str) -> str:
+        scorer = scoring.models.live(slug)
+        return scorer.version if scorer else RULE_VERSION
+
+    @router.get("/workflows")
+    def workflows() -> list[WorkflowShown]:
+        """Every declared workflow: its question, owner, features, bands and live model."""
+        return [describe(w, live_version(slug)) for slug, w in scoring.workflows.items()]
+
+    @router.post("/workflows/{slug}/score", response_model=Answer)
+    async def score(
+        slug: str, asked: ScoreAsked, idempotency_key: IdempotencyKey = None
+    ) -> Response:
+        """Score one subject now, or as of an earlier instant."""
+        at = now()
+        as_of = at if asked.as_of is None else check_time(asked.as_of, at)
+        key = idempotency_key or str(uuid4())
+        decision = await run_in_threadpool(
+            scoring.score, slug, SubjectId(asked.subject), as_of, key, at
+        )
+        return _json(answer(scoring.workflow(slug), decision))
+
+    @router.get("/decisions/{decision_id}", response_model=Answer)
+    async def decision(decision_id: str) -> Response:
+        """A decision that was taken, with the snapshot it was taken on."""
+        found = await run_in_threadpool(scoring.decision, decision_id)
+        return _json(answer(scoring.workflow(found.workflow), found))
+
+    return router
+
+
+def _events(canonicaliser: Canonicaliser, publish: Publish, now: Callable[[], Micros]) -> APIRouter:
+    router = APIRouter(tags=["events"], responses=PROBLEMS)  # type: ignore[arg-type]
+
+    @router.post("/events", status_code=202)
+    async def take(request: Request) -> Accepted:
+        """Take in one CloudEvent (structured JSON); 202 when the log has it for good."""
+        payload = await request.body()
+        event = canonicaliser.event(payload, now())
+        await publish(event.subject.encode(), payload)
+        return Accepted(event_id=event.id, subject=event.subject)
+
+    return router
+
+
+def _json(body: bytes) -> Response:
+    return Response(body, media_type="application/json")

@@ -1,0 +1,99 @@
+"""Errors over HTTP: RFC 9457 problem details, one for each error of the tree, never a traceback."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from http import HTTPStatus
+from typing import Any
+
+import structlog
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from starlette.exceptions import HTTPException
+from starlette.responses import Response
+
+from firm.decision import as_json
+from firm.errors import HeadwayError
+
+MEDIA_TYPE = "application/problem+json"
+STATUS: Mapping[str, HTTPStatus] = {
+    "unknown-subject": HTTPStatus.NOT_FOUND,
+    "unknown-workflow": HTTPStatus.NOT_FOUND,
+    "unknown-decision": HTTPStatus.NOT_FOUND,
+    "not-allowed": HTTPStatus.FORBIDDEN,
+    "malformed": HTTPStatus.BAD_REQUEST,
+    "too-large": HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
+    "unknown-type": HTTPStatus.UNPROCESSABLE_ENTITY,
+    "invalid-value": HTTPStatus.UNPROCESSABLE_ENTITY,
+    "wrong-unit": HTTPStatus.UNPROCESSABLE_ENTITY,
+    "time-out-of-range": HTTPStatus.UNPROCESSABLE_ENTITY,
+    "key-reused": HTTPStatus.UNPROCESSABLE_ENTITY,
+    "wrong-subject": HTTPStatus.SERVICE_UNAVAILABLE,
+    "stale": HTTPStatus.SERVICE_UNAVAILABLE,
+}
+log = structlog.get_logger()
+
+
+def problem(
+    status: int, kind: str, detail: str, errors: Sequence[Mapping[str, Any]] = ()
+) -> Response:
+    """A problem+json answer; `kind` is stable, `detail` is for people."""
+    body: dict[str, Any] = {
+        "type": f"urn:headway:problem:{kind}",
+        "title": kind.replace("-", " "),
+        "status": int(status),
+        "detail": detail,
+    }
+    if errors:
+        body["errors"] = list(errors)
+    headers = {"Retry-After": "1"} if status == HTTPStatus.SERVICE_UNAVAILABLE else None
+    return Response(as_json(body), int(status), headers, MEDIA_TYPE)
+
+
+def status_of(error: HeadwayError) -> HTTPStatus:
+    """503 for what may pass by itself, the table's status for what the caller can mend."""
+    if error.kind in STATUS:
+        return STATUS[error.kind]
+    return HTTPStatus.SERVICE_UNAVAILABLE if error.retry else HTTPStatus.INTERNAL_SERVER_ERROR
+
+
+def install(app: FastAPI) -> None:
+    """Answer every error of the application with a problem."""
+    app.add_exception_handler(HeadwayError, _headway)
+    app.add_exception_handler(RequestValidationError, _invalid)
+    app.add_exception_handler(HTTPException, _http)
+    app.add_exception_handler(Exception, _unexpected)
+
+
+async def _headway(request: Request, error: Exception) -> Response:
+    assert isinstance(error, HeadwayError)  # noqa: S101  (registered for this type alone)
+    return problem(status_of(error), error.kind, str(error))
+
+
+async def _invalid(request: Request, error: Exception) -> Response:
+    assert isinstance(error, RequestValidationError)  # noqa: S101  (registered for this type alone)
+    errors = [
+        {"where": "/".join(str(part) for part in e["loc"]), "what": e["msg"]}
+        for e in error.errors()
+    ]
+    if any(e["type"] == "json_invalid" for e in error.errors()):
+        return problem(HTTPStatus.BAD_REQUEST, "malformed", "the body is not JSON", errors)
+    detail = "; ".join(f"{e['where']}: {e['what']}" for e in errors)
+    return problem(HTTPStatus.UNPROCESSABLE_ENTITY, "invalid-value", detail, errors)
+
+
+async def _http(request: Request, error: Exception) -> Response:
+    assert isinstance(error, HTTPException)  # noqa: S101  (registered for this type alone)
+    kind = HTTPStatus(error.status_code).phrase.lower().replace(" ", "-")
+    answer = problem(error.status_code, kind, str(error.detail))
+    answer.headers.update(error.headers or {})
+    return answer
+
+
+async def _unexpected(request: Request, error: Exception) -> Response:
+    log.error("unexpected error", path=request.url.path, exc_info=error)
+    return problem(
+        HTTPStatus.INTERNAL_SERVER_ERROR,
+        "internal-error",
+        "something went wrong here that should not; it is in the service's log",
+    )

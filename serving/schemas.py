@@ -1,0 +1,91 @@
+"""What callers send and get, as the OpenAPI document shows it."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints
+
+SubjectRef = Annotated[str, StringConstraints(pattern=r"^[a-z_]+:\S.{0,198}$", max_length=200)]
+
+
+class ScoreAsked(BaseModel):
+    """A question: how does this subject stand, as of now or as of an earlier instant?"""
+
+    model_config = ConfigDict(
+        extra="forbid", json_schema_extra={"examples": [{"subject": "project:3"}]}
+    )
+
+    subject: SubjectRef
+    as_of: AwareDatetime | None = Field(
+        None, description="Answer with what had happened by then; now, if it is left out."
+    )
+
+
+class Freshness(BaseModel):
+    """The evidence of how fresh an answer is."""
+
+    event_time: AwareDatetime = Field(description="when the newest event in the features happened")
+    age_days: float
+    stale: bool = Field(description="the age is above the workflow's declared freshness")
+    log_offset: int | None = Field(
+        description="the last record of the log that changed the subject"
+    )
+
+
+class Answer(BaseModel):
+    """A score with its decision and all that it rests on."""
+
+    decision_id: str
+    workflow: str
+    subject: str
+    as_of: AwareDatetime
+    probability: float = Field(ge=0, le=1, description="calibrated")
+    band: str
+    because: str
+    actions: list[str]
+    features: dict[str, float | None]
+    missing: list[str] = Field(description="features without a value")
+    freshness: Freshness
+    model_version: str = Field(description="the registered version, or `rule` without a model")
+    policy_version: str
+
+
+class FeatureShown(BaseModel):
+    """A declared feature."""
+
+    name: str
+    unit: str
+    why: str
+    source: str
+
+
+class WorkflowShown(BaseModel):
+    """A declared workflow and the model that is live in it."""
+
+    slug: str
+    question: str
+    owner: str
+    subject: str
+    risk_class: str
+    bands: dict[str, float] = Field(description="the lowest score of each band")
+    features: list[FeatureShown]
+    freshness_days: float
+    model_version: str
+
+
+class Accepted(BaseModel):
+    """An event that was taken in."""
+
+    event_id: str
+    subject: str
+
+
+class Problem(BaseModel):
+    """RFC 9457 problem details."""
+
+    type: str
+    title: str
+    status: int
+    detail: str
+    errors: list[dict[str, str]] = []

@@ -1,0 +1,86 @@
+"""Score one subject on request: read its state, ask, decide, record, answer."""
+
+from __future__ import annotations
+
+import msgspec
+
+from firm.decision import Decision, Evidence
+from firm.errors import HeadwayError, UnknownWorkflow
+from firm.handlers import actions, ask, score
+from firm.ids import SubjectId
+from firm.ports import Models, OnlineStates
+from firm.states import known_as_of
+from firm.store import SqlStore
+from firm.time import Micros
+from firm.workflow import Workflow
+
+
+class Stale(HeadwayError):
+    """The features are older than the workflow allows, and it declares such answers refused."""
+
+    kind = "stale"
+    retry = True
+
+
+class KeyReused(HeadwayError):
+    """An idempotency key came back with another question."""
+
+    kind = "key-reused"
+
+
+class Scoring:
+    """The use case of scoring, with the parts it needs behind their ports."""
+
+    def __init__(
+        self,
+        workflows: dict[str, Workflow],
+        store: SqlStore,
+        online: OnlineStates,
+        models: Models,
+        writer: str,
+    ) -> None:
+        self.workflows = workflows
+        self.models = models
+        self._store = store
+        self._online = online
+        self._writer = writer
+
+    def workflow(self, slug: str) -> Workflow:
+        """The workflow of this slug; raises UnknownWorkflow."""
+        if slug not in self.workflows:
+            raise UnknownWorkflow(
+                f"no workflow {slug!r} is declared; there are {sorted(self.workflows)}"
+            )
+        return self.workflows[slug]
+
+    def score(
+        self, slug: str, subject: SubjectId, as_of: Micros, key: str, now: Micros
+    ) -> Decision:
+        """One recorded decision; the same key with the same question gives the first one again.
+
+        Raises:
+            UnknownWorkflow, UnknownSubject: nothing to score.
+            Stale: the newest event is too old, and the workflow refuses such answers.
+            KeyReused: the key belongs to a decision on another question.
+        """
+        workflow = self.workflow(slug)
+        state, groups = self._online.read(workflow, subject)
+        known = known_as_of(workflow, subject, state, groups, as_of)
+        evidence = Evidence(state.position if state else None, known.entries[-1].at)
+        asked = ask(workflow, subject, known, evidence, key, "http")
+        (decision,) = score(workflow, [asked], self.models.live(slug), now)
+        if decision.stale and workflow.slo.stale == "refuse":
+            raise Stale(
+                f"the newest event of {subject!r} is older than {workflow.slo.freshness_days:g} "
+                "days, and this workflow does not answer on such old ground"
+            )
+        recorded = self._store.record(decision, actions(workflow, decision), self._writer)
+        if recorded.subject != subject:
+            raise KeyReused(
+                f"key {key!r} was used before, for {recorded.subject!r}; take a new one"
+            )
+        return recorded
+
+    def decision(self, decision_id: str) -> Decision:
+        """A recorded decision; raises UnknownDecision."""
+        return self._store.decision(msgspec.convert(decision_id, str))

@@ -1,0 +1,78 @@
+"""The log of events as it stands in Kafka: read it again from any offset, outside any group."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Iterator
+
+from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
+
+from firm.canonical import Canonicaliser
+from firm.errors import BadEvent
+from firm.events import Position
+from firm.react import Arrival
+from stream.topics import EVENTS, LARGEST_MESSAGE_BYTES
+
+PARTITION = TopicPartition(EVENTS, 0)
+
+
+async def records(
+    bootstrap: str, start: int = 0, end: int | None = None
+) -> AsyncIterator[list[ConsumerRecord]]:
+    """The raw records from `start` to before `end` (or to the log's end), in chunks."""
+    consumer = AIOKafkaConsumer(
+        bootstrap_servers=bootstrap,
+        enable_auto_commit=False,
+        max_partition_fetch_bytes=LARGEST_MESSAGE_BYTES,
+    )
+    await consumer.start()
+    try:
+        consumer.assign([PARTITION])
+        if end is None:
+            end = (await consumer.end_offsets([PARTITION]))[PARTITION]
+        consumer.seek(PARTITION, start)
+        while start < end:
+            fetched = await consumer.getmany(PARTITION, timeout_ms=1_000, max_records=2_000)
+            chunk = [r for r in fetched.get(PARTITION, []) if r.offset < end]
+            if chunk:
+                start = chunk[-1].offset + 1
+                yield chunk
+    finally:
+        await consumer.stop()
+
+
+async def end_of_log(bootstrap: str) -> int:
+    """The offset that the next record will get."""
+    consumer = AIOKafkaConsumer(bootstrap_servers=bootstrap)
+    await consumer.start()
+    try:
+        return int((await consumer.end_offsets([PARTITION]))[PARTITION])
+    finally:
+        await consumer.stop()
+
+
+class KafkaEventLog:
+    """The canonical events of the log, in the order in which they arrived (`firm.ports`)."""
+
+    def __init__(self, bootstrap: str, canonicaliser: Canonicaliser) -> None:
+        self._bootstrap = bootstrap
+        self._canonicaliser = canonicaliser
+
+    def read(self) -> Iterator[Arrival]:
+        """Every event that can be read; what cannot is in the dead letters already."""
+        with asyncio.Runner() as runner:
+            chunks = records(self._bootstrap)
+            while True:
+                try:
+                    chunk = runner.run(anext(chunks))  # type: ignore[arg-type]  # an awaitable
+                except StopAsyncIteration:
+                    return
+                yield from self._arrivals(chunk)
+
+    def _arrivals(self, chunk: list[ConsumerRecord]) -> Iterator[Arrival]:
+        for record in chunk:
+            try:
+                event = self._canonicaliser.event(record.value or b"", record.timestamp * 1_000)
+            except BadEvent:
+                continue
+            yield Arrival(event, Position(record.partition, record.offset))

@@ -1,0 +1,116 @@
+"""The Faust application: one agent for each workflow, and the relay beside them."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from typing import Any
+
+import faust
+import structlog
+from faust.types import AppT, EventT, StreamT
+
+from firm.time import Micros
+from stream.log import records
+from stream.reactor import Reactor, Record
+from stream.topics import EVENTS, LARGEST_MESSAGE_BYTES
+
+BATCH = 500
+WITHIN_SECONDS = 0.005
+"""How long a batch waits for more: longer would only add to each event's latency."""
+
+log = structlog.get_logger()
+
+
+class Worker:
+    """Runs the agents of all workflows in one process until it is told to stop.
+
+    Args:
+        reactors: the reactor of each workflow by slug.
+        committed: called after each committed batch; it wakes the relay.
+        failed: called with what an agent could not survive; the process has to end then, since
+            its memory has run ahead of the database.
+        now: the clock.
+    """
+
+    def __init__(
+        self,
+        bootstrap: str,
+        reactors: Mapping[str, Reactor],
+        *,
+        committed: Callable[[], None],
+        failed: Callable[[BaseException], None],
+        now: Callable[[], Micros],
+    ) -> None:
+        self._bootstrap = bootstrap
+        self._committed = committed
+        self._failed = failed
+        self._now = now
+        self.app = _app(bootstrap)
+        topic = self.app.topic(EVENTS, value_type=bytes, value_serializer="raw")
+        for slug, reactor in reactors.items():
+            self.app.agent(topic, name=f"headway.{slug}", concurrency=1)(self._agent(reactor))
+
+    async def start(self) -> None:
+        """Join the group and begin to take in records."""
+        self.app.finalize()
+        await self.app.start()
+
+    async def stop(self) -> None:
+        """Leave the group."""
+        await self.app.stop()
+
+    def _agent(self, reactor: Reactor) -> Callable[[StreamT[bytes]], Awaitable[None]]:
+        async def react(stream: StreamT[bytes]) -> None:
+            async for events in _batches(stream):
+                try:
+                    await self._take(reactor, events)
+                except BaseException as error:
+                    self._failed(error)
+                    raise
+
+        return react
+
+    async def _take(self, reactor: Reactor, events: Sequence[EventT[Any]]) -> None:
+        batch = [_record(event) for event in events]
+        first, expected = batch[0].offset, reactor.next_offset
+        if first > expected:
+            log.warning("fetching records that the consumer passed over", first=expected, to=first)
+            async for chunk in records(self._bootstrap, expected, first):
+                await self._commit(reactor, [_fetched(record) for record in chunk])
+        await self._commit(reactor, batch)
+
+    async def _commit(self, reactor: Reactor, batch: Sequence[Record]) -> None:
+        await asyncio.to_thread(reactor.take, batch, self._now())
+        self._committed()
+
+
+def _app(bootstrap: str) -> AppT[Any]:
+    return faust.App(
+        "headway-stream",
+        broker=f"kafka://{bootstrap}",
+        store="memory://",
+        web_enabled=False,
+        broker_session_timeout=9.0,
+        broker_heartbeat_interval=2.0,
+        broker_commit_interval=1.0,
+        consumer_auto_offset_reset="earliest",
+        consumer_max_fetch_size=LARGEST_MESSAGE_BYTES,
+        stream_buffer_maxsize=4 * BATCH,
+        topic_disable_leader=True,
+        topic_allow_declare=False,
+        cython_optimizations=True,
+    )
+
+
+def _batches(stream: StreamT[bytes]) -> AsyncIterator[Sequence[EventT[Any]]]:
+    return stream.take_events(BATCH, within=WITHIN_SECONDS)  # type: ignore[no-any-return]
+
+
+def _record(event: EventT[Any]) -> Record:
+    message = event.message
+    return Record(message.offset, int(message.timestamp * 1_000_000), message.value or b"")
+
+
+def _fetched(record: Any) -> Record:
+    return Record(record.offset, record.timestamp * 1_000, record.value or b"")
