@@ -17,7 +17,7 @@ CLOCK_SKEW = timedelta(days=1)
 """How far ahead of our clock the sender's may run."""
 
 
-class Envelope(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
+class Envelope(msgspec.Struct, frozen=True, gc=False):
     """The attributes that Headway needs of a CloudEvent; unknown ones are let through."""
 
     id: str
@@ -26,7 +26,7 @@ class Envelope(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
     data: Any
     time: datetime | None = None
     subject: str | None = None
-    specversion: str = msgspec.field(default="1.0")
+    specversion: str = "1.0"
     datacontenttype: str = "application/json"
 
 
@@ -55,9 +55,8 @@ def open_envelope(payload: bytes) -> Envelope:
 
 
 def seal_envelope(envelope: Envelope) -> bytes:
-    """The bytes of an envelope; the spec's version is always written."""
-    fields = {"specversion": "1.0", **msgspec.to_builtins(envelope)}
-    return msgspec.json.encode(fields)
+    """The bytes of an envelope; an attribute that is not set is null."""
+    return msgspec.json.encode(envelope)
 
 
 def check_time(moment: datetime, received_at: Micros) -> Micros:

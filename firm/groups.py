@@ -14,7 +14,7 @@ from firm.time import Micros, day_of
 class Tally(msgspec.Struct, gc=False, array_like=True):
     """How many outcomes became known, and how many of them came true (weighted, with a decay)."""
 
-    known: float = 0
+    known: float = 0.0
     positive: float = 0.0
 
 

@@ -53,6 +53,7 @@ class Effects(msgspec.Struct):
     judged: list[Judged]
     audit: list[AuditEntry]
     watermark: Micros
+    decided_at: Micros
 
 
 def react(
@@ -78,6 +79,7 @@ def react(
         judged=list(batch.judged.values()),
         audit=[_audit(d) for d in decisions],
         watermark=states.watermark,
+        decided_at=decided_at,
     )
 
 

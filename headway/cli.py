@@ -245,16 +245,20 @@ def redrive(as_json: AsJson = False) -> None:
 @app.command(hidden=True)
 def worker() -> None:
     """The process of the stream; `up` starts it."""
+    from headway.logging import set_up  # noqa: PLC0415  (imports structlog)
     from headway.worker import run  # noqa: PLC0415  (imports Faust)
 
+    set_up()
     run(Settings())
 
 
 @app.command(hidden=True)
 def serve() -> None:
     """The process of the API; `up` starts it."""
+    from headway.logging import set_up  # noqa: PLC0415  (imports structlog)
     from headway.api import run  # noqa: PLC0415  (imports FastAPI)
 
+    set_up()
     run(Settings())
 
 

@@ -14,7 +14,7 @@ from firm.store import Promotion, SqlStore
 from firm.workflow import Workflow
 from training.scorer import FileScorer
 
-log = structlog.get_logger()
+log = structlog.get_logger(__name__)
 
 
 class LiveModels:

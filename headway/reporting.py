@@ -34,8 +34,8 @@ def report_on(
     current = decided(store, workflow, version)
     if current.empty:
         raise NothingToReport(
-            f"version {version.version} of {workflow.slug} has decided nothing yet; replay a log or "
-            "wait for events"
+            f"version {version.version} of {workflow.slug} has decided nothing yet; replay a log "
+            "or wait for events"
         )
     end = int(current.pop("as_of").max()) + 1
     window = _window(workflow, version, end)

@@ -21,7 +21,7 @@ from stream.relay import Relay
 from stream.topics import LARGEST_MESSAGE_BYTES, ensure_topics
 from stream.worker import Worker
 
-log = structlog.get_logger()
+log = structlog.get_logger(__name__)
 
 
 def run(settings: Settings) -> None:
@@ -42,8 +42,9 @@ async def _run(settings: Settings) -> None:
     worker = Worker(settings.kafka, reactors, committed=relay.wake, failed=_end, now=now)
     await worker.start()
     relaying = asyncio.create_task(relay.run())
+    relaying.add_done_callback(_relay_ended)
     log.info("stream is up", workflows=sorted(reactors))
-    await _until_told(relaying)
+    await _until_told()
     relaying.cancel()
     await worker.stop()
     await producer.stop()
@@ -67,17 +68,18 @@ def _end(error: BaseException) -> None:
     """Memory may have run ahead of the database: nothing is safe but to end and load anew."""
     if isinstance(error, asyncio.CancelledError):
         return
-    log.error("an agent failed; this process ends", exc_info=error)
+    log.error("a part of the stream failed; this process ends", exc_info=error)
     os._exit(70)
 
 
-async def _until_told(relaying: asyncio.Task[None]) -> None:
+def _relay_ended(relaying: asyncio.Task[None]) -> None:
+    if not relaying.cancelled() and (error := relaying.exception()) is not None:
+        _end(error)
+
+
+async def _until_told() -> None:
     told = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, told.set)
-    waiting = asyncio.create_task(told.wait())
-    await asyncio.wait({waiting, relaying}, return_when=asyncio.FIRST_COMPLETED)
-    waiting.cancel()
-    if relaying.done():
-        relaying.result()
+    await told.wait()

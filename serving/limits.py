@@ -22,6 +22,7 @@ class BodyLimit:
         self._limit = limit
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass the request on, counting what comes in."""
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return

@@ -31,7 +31,7 @@ STATUS: Mapping[str, HTTPStatus] = {
     "wrong-subject": HTTPStatus.SERVICE_UNAVAILABLE,
     "stale": HTTPStatus.SERVICE_UNAVAILABLE,
 }
-log = structlog.get_logger()
+log = structlog.get_logger(__name__)
 
 
 def problem(

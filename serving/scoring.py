@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import msgspec
-
 from firm.decision import Decision, Evidence
 from firm.errors import HeadwayError, UnknownWorkflow
 from firm.handlers import actions, ask, score
-from firm.ids import SubjectId
+from firm.ids import DecisionId, SubjectId
 from firm.ports import Models, OnlineStates
 from firm.states import known_as_of
 from firm.store import SqlStore
@@ -83,4 +81,4 @@ class Scoring:
 
     def decision(self, decision_id: str) -> Decision:
         """A recorded decision; raises UnknownDecision."""
-        return self._store.decision(msgspec.convert(decision_id, str))
+        return self._store.decision(DecisionId(decision_id))

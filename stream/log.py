@@ -64,7 +64,7 @@ class KafkaEventLog:
             chunks = records(self._bootstrap)
             while True:
                 try:
-                    chunk = runner.run(anext(chunks))  # type: ignore[arg-type]  # an awaitable
+                    chunk = runner.run(_next(chunks))
                 except StopAsyncIteration:
                     return
                 yield from self._arrivals(chunk)
@@ -76,3 +76,7 @@ class KafkaEventLog:
             except BadEvent:
                 continue
             yield Arrival(event, Position(record.partition, record.offset))
+
+
+async def _next(chunks: AsyncIterator[list[ConsumerRecord]]) -> list[ConsumerRecord]:
+    return await anext(chunks)

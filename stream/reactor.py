@@ -21,7 +21,7 @@ from firm.time import Micros
 from firm.workflow import Workflow
 from stream.topics import EVENTS
 
-log = structlog.get_logger()
+log = structlog.get_logger(__name__)
 
 
 class Record(msgspec.Struct, frozen=True, gc=False):

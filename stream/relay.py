@@ -23,7 +23,7 @@ CHUNK = 500
 IDLE_SECONDS = 0.5
 """How long the relay sleeps when nothing wakes it: others (HTTP, approvals) fill the outbox too."""
 
-log = structlog.get_logger()
+log = structlog.get_logger(__name__)
 
 
 class Relay:

@@ -19,7 +19,7 @@ BATCH = 500
 WITHIN_SECONDS = 0.005
 """How long a batch waits for more: longer would only add to each event's latency."""
 
-log = structlog.get_logger()
+log = structlog.get_logger(__name__)
 
 
 class Worker:
@@ -85,7 +85,7 @@ class Worker:
         self._committed()
 
 
-def _app(bootstrap: str) -> AppT[Any]:
+def _app(bootstrap: str) -> AppT:
     return faust.App(
         "headway-stream",
         broker=f"kafka://{bootstrap}",
@@ -100,11 +100,15 @@ def _app(bootstrap: str) -> AppT[Any]:
         topic_disable_leader=True,
         topic_allow_declare=False,
         cython_optimizations=True,
+        loop=asyncio.get_running_loop(),
     )
 
 
 def _batches(stream: StreamT[bytes]) -> AsyncIterator[Sequence[EventT[Any]]]:
-    return stream.take_events(BATCH, within=WITHIN_SECONDS)  # type: ignore[no-any-return]
+    batches: AsyncIterator[Sequence[EventT[Any]]] = stream.take_events(  # type: ignore[attr-defined]  # missing in the interface, there in each stream
+        BATCH, within=WITHIN_SECONDS
+    )
+    return batches
 
 
 def _record(event: EventT[Any]) -> Record:

@@ -10,9 +10,11 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import lru_cache
 from typing import Any
 
-from sqlalchemy import ARRAY, Column, Connection, LargeBinary, Table, bindparam, func, select
+from sqlalchemy import BindParameter, Column, Connection, Table, bindparam, func, select
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.sql.dml import ReturningInsert
+
+from firm.store.pgarray import pg_array
 
 Row = Mapping[str, Any]
 Insert = postgresql.Insert | sqlite.Insert
@@ -44,7 +46,7 @@ def insert_rows(
     """Write the rows; all have the same columns."""
     if rows:
         statement = _statement(connection.dialect.name, table, tuple(rows[0]), on_taken)
-        connection.execute(statement, _parameters(connection, rows))
+        connection.execute(statement, _parameters(connection, table, rows))
 
 
 def insert_new(
@@ -54,19 +56,19 @@ def insert_new(
     if not rows:
         return set()
     statement = _returning(connection.dialect.name, table, tuple(rows[0]), key)
-    return set(connection.execute(statement, _parameters(connection, rows)).scalars())
+    return set(connection.execute(statement, _parameters(connection, table, rows)).scalars())
 
 
-def _parameters(connection: Connection, rows: Sequence[Row]) -> Any:
-    if connection.dialect.name == "postgresql":
-        return {name: [row[name] for row in rows] for name in rows[0]}
-    return rows
+def _parameters(connection: Connection, table: Table, rows: Sequence[Row]) -> Any:
+    if connection.dialect.name != "postgresql":
+        return rows
+    return {name: pg_array(table.c[name].type, [row[name] for row in rows]) for name in rows[0]}
 
 
 @lru_cache(maxsize=64)
 def _statement(dialect: str, table: Table, columns: tuple[str, ...], on_taken: OnTaken) -> Insert:
     if dialect == "postgresql":
-        insert = postgresql.insert(table).from_select(columns, _unnested(table, columns))
+        insert = postgresql.insert(table).from_select(columns, _unnested(columns))
         return on_taken(table, insert)
     return on_taken(table, sqlite.insert(table))
 
@@ -74,10 +76,10 @@ def _statement(dialect: str, table: Table, columns: tuple[str, ...], on_taken: O
 @lru_cache(maxsize=16)
 def _returning(
     dialect: str, table: Table, columns: tuple[str, ...], key: Column[str]
-) -> ReturningInsert[tuple[str]]:
+) -> ReturningInsert[str]:
     return _statement(dialect, table, columns, keep).returning(key)
 
 
-def _unnested(table: Table, columns: tuple[str, ...]) -> Any:
-    arrays = [bindparam(name, type_=ARRAY(table.c[name].type)) for name in columns]
-    return select(func.unnest(*arrays).table_valued(*columns))
+def _unnested(columns: tuple[str, ...]) -> Any:
+    arrays: list[BindParameter[Any]] = [bindparam(name) for name in columns]
+    return select(func.unnest(*arrays).table_valued(*columns).render_derived())

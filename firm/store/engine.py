@@ -8,9 +8,10 @@ from typing import Any
 
 from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.engine import make_url
-from sqlalchemy.exc import InterfaceError, OperationalError, TimeoutError
+from sqlalchemy.exc import InterfaceError, OperationalError
 
 from firm.errors import StoreUnavailable
+from firm.store.pgarray import register
 
 BUSY_SECONDS = 30
 """How long SQLite waits for another writer: longer than any batch, shorter than a health check."""
@@ -27,9 +28,8 @@ class Database:
     @contextmanager
     def write(self) -> Iterator[Connection]:
         """A transaction that writes; on SQLite it waits for its turn before it reads anything."""
-        with _answering(), self.engine.connect().execution_options(**WRITES) as connection:
-            with connection.begin():
-                yield connection
+        with _answering(), self._connect(**WRITES) as connection, connection.begin():
+            yield connection
 
     @contextmanager
     def read(self) -> Iterator[Connection]:
@@ -40,10 +40,13 @@ class Database:
     @contextmanager
     def snapshot(self) -> Iterator[Connection]:
         """A transaction in which all statements see the same instant."""
-        level = "REPEATABLE READ" if self.is_postgresql else "SERIALIZABLE"
-        with _answering(), self.engine.connect() as connection:
-            with connection.execution_options(isolation_level=level).begin():
-                yield connection
+        # SQLite reads like that anyway; asking for it would undo how transactions begin here.
+        options = {"isolation_level": "REPEATABLE READ"} if self.is_postgresql else {}
+        with _answering(), self._connect(**options) as connection, connection.begin():
+            yield connection
+
+    def _connect(self, **options: Any) -> Connection:
+        return self.engine.connect().execution_options(**options)
 
     def close(self) -> None:
         """Give back all connections."""
@@ -51,12 +54,18 @@ class Database:
 
 
 def _engine(url: str) -> Engine:
-    if make_url(url).get_backend_name() != "sqlite":
-        return create_engine(url)
+    if make_url(url).get_backend_name() == "postgresql":
+        engine = create_engine(url)
+        event.listen(engine, "connect", _prepare_postgresql)
+        return engine
     engine = create_engine(url, connect_args={"timeout": BUSY_SECONDS})
     event.listen(engine, "connect", _prepare_sqlite)
     event.listen(engine, "begin", _begin_sqlite)
     return engine
+
+
+def _prepare_postgresql(connection: Any, _record: object) -> None:
+    register(connection)
 
 
 def _prepare_sqlite(connection: Any, _record: object) -> None:

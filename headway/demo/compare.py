@@ -58,7 +58,7 @@ class HttpScores:
         if not answer.is_success:
             return False
         said = answer.json()
-        return (
+        return bool(
             abs(said["probability"] - decision.probability) < TOLERANCE
             and said["band"] == decision.band
             and said["features"] == decision.features

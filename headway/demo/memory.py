@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import TypeVar
 
 from firm.audit import digest
+from firm.ids import DecisionId, SubjectId
 from firm.store import SqlStore
 from firm.workflow import Row, Workflow
+
+K = TypeVar("K", bound=str)
 
 
 @dataclass(frozen=True)
 class Memory:
     """The digest of every decision by id, and the features of every subject as of the log's end."""
 
-    decisions: dict[str, str]
-    features: dict[str, Row]
+    decisions: dict[DecisionId, str]
+    features: dict[SubjectId, Row]
 
     @classmethod
     def of(cls, store: SqlStore, workflow: Workflow) -> Memory:
@@ -34,7 +39,5 @@ class Memory:
         )
 
 
-def _differing(
-    before: dict[str, str] | dict[str, Row], after: dict[str, str] | dict[str, Row]
-) -> int:
+def _differing(before: Mapping[K, object], after: Mapping[K, object]) -> int:
     return sum(before.get(key) != after.get(key) for key in before.keys() | after.keys())

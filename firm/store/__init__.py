@@ -1,0 +1,45 @@
+"""The SQL side of the firm's ports: the same code on PostgreSQL and on SQLite."""
+
+from __future__ import annotations
+
+from firm.store.audit_log import AuditLog
+from firm.store.dead_letters import DeadLetter, DeadLetters
+from firm.store.decisions import Decisions
+from firm.store.engine import Database
+from firm.store.governance import ActionRecord, Actions
+from firm.store.migrate import migrate
+from firm.store.outbox import Outbox, OutboxRow
+from firm.store.promotions import Promotion, Promotions
+from firm.store.stream import Streams, StreamStore
+from firm.store.tallies import Counts, Tallies, TallyBook
+
+__all__ = [
+    "ActionRecord",
+    "Counts",
+    "DeadLetter",
+    "OutboxRow",
+    "Promotion",
+    "SqlStore",
+    "StreamStore",
+    "Tallies",
+]
+
+
+class SqlStore(Streams, Decisions, Actions, Promotions, DeadLetters, Outbox, TallyBook, AuditLog):
+    """All that is kept, in one database. Safe to share between threads.
+
+    Args:
+        url: a SQLAlchemy URL, `postgresql+psycopg://...` or `sqlite:///file`.
+        audit_key: the key of the audit chains; it must not lie in the same database.
+    """
+
+    def __init__(self, url: str, audit_key: bytes) -> None:
+        super().__init__(Database(url), audit_key)
+
+    def migrate(self) -> None:
+        """Make or update the tables."""
+        migrate(self._database)
+
+    def close(self) -> None:
+        """Give back all connections."""
+        self._database.close()

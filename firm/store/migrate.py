@@ -1,0 +1,31 @@
+"""Bring the database's tables up to date, also when several processes start at once."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from alembic import command
+from alembic.config import Config
+from sqlalchemy import Connection, text
+
+from firm.store.engine import Database
+
+SCRIPTS = Path(__file__).parent / "migrations"
+LOCK = 0x68656164776179
+"""The advisory lock of migrations on PostgreSQL ("headway" in ASCII); SQLite has one writer."""
+
+
+def migrate(database: Database) -> None:
+    """Run the migrations that are missing, in one transaction; whoever comes second waits."""
+    with database.write() as connection:
+        if database.is_postgresql:
+            connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": LOCK})
+        command.upgrade(configuration(connection), "head")
+
+
+def configuration(connection: Connection) -> Config:
+    """Alembic's configuration, on a connection that is in its transaction already."""
+    config = Config()
+    config.set_main_option("script_location", str(SCRIPTS).replace("%", "%%"))
+    config.attributes["connection"] = connection
+    return config

@@ -1,0 +1,43 @@
+"""The outbox: what the world must be told because of what was committed."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Literal
+
+import msgspec
+from sqlalchemy import select
+
+from firm.store.parts import StorePart
+from firm.store.tables import outbox
+from firm.time import Micros
+
+
+class OutboxRow(msgspec.Struct, frozen=True, gc=False):
+    """One message.
+
+    Attributes:
+        kind: whether `payload` is the JSON of a Decision or of an Action.
+        key: the subject; messages of one subject go out in the order of `seq`.
+    """
+
+    seq: int
+    kind: Literal["decision", "action"]
+    key: str
+    payload: bytes
+
+
+class Outbox(StorePart):
+    """Read what has to go out, and note that it went."""
+
+    def pending(self, limit: int = 1_000) -> list[OutboxRow]:
+        """The oldest messages that were not sent yet, in order."""
+        columns = [outbox.c[field] for field in OutboxRow.__struct_fields__]
+        query = select(*columns).where(outbox.c.sent_at.is_(None)).order_by(outbox.c.seq)
+        with self._database.read() as connection:
+            return [OutboxRow(*row) for row in connection.execute(query.limit(limit))]
+
+    def mark_sent(self, seqs: Sequence[int], at: Micros) -> None:
+        """Note that these went out; until then they are pending, also after a crash."""
+        with self._database.write() as connection:
+            connection.execute(outbox.update().where(outbox.c.seq.in_(seqs)).values(sent_at=at))

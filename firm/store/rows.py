@@ -1,0 +1,94 @@
+"""From what the firm decides to the columns in which it is kept."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+
+from firm.decision import Action, Decision, Judged, as_json
+from firm.react import Received
+from firm.states import GroupState, SubjectState, encode_state
+
+Row = dict[str, Any]
+
+
+def decision_row(decision: Decision) -> Row:
+    """The whole decision as its body, and beside it the columns to search by."""
+    return {
+        "id": decision.id,
+        "workflow": decision.workflow,
+        "subject": decision.subject,
+        "cause": decision.cause,
+        "origin": decision.origin,
+        "as_of": decision.as_of,
+        "probability": decision.probability,
+        "band": decision.band,
+        "late": decision.late,
+        "model_version": decision.model_version,
+        "decided_at": decision.decided_at,
+        "body": as_json(decision),
+    }
+
+
+def read_decision(body: bytes) -> Decision:
+    """The decision back from its body."""
+    return msgspec.json.decode(body, type=Decision)
+
+
+def action_row(action: Action) -> Row:
+    """An action as it starts: waiting for a person, or queued at once."""
+    return {**msgspec.structs.asdict(action), "status": "waiting" if action.approval else "queued"}
+
+
+def decision_message(row: Row) -> Row:
+    """What the world is told of a decision, from its row: the same bytes."""
+    return {"kind": "decision", "key": row["subject"], "payload": row["body"]}
+
+
+def action_message(action: Action) -> Row:
+    """What the world is asked to do; the key is the subject, so that its messages keep order."""
+    return {"kind": "action", "key": action.subject, "payload": as_json(action)}
+
+
+def inbox_row(workflow: str, received: Received) -> Row:
+    """What became of an arrival."""
+    event, position = received.arrival.event, received.arrival.position
+    return {
+        "workflow": workflow,
+        "event_id": event.id,
+        "fate": received.fate,
+        "partition": position.partition,
+        "offset": position.offset,
+        "occurred_at": event.occurred_at,
+    }
+
+
+def subject_row(workflow: str, state: SubjectState) -> Row:
+    """A subject's state, and the last record of the log in it."""
+    position = state.position
+    return {
+        "workflow": workflow,
+        "subject": state.subject,
+        "partition": position.partition if position else None,
+        "offset": position.offset if position else None,
+        "event_time": state.event_time,
+        "blob": encode_state(state),
+    }
+
+
+def group_row(workflow: str, state: GroupState) -> Row:
+    """A group's state."""
+    return {"workflow": workflow, "group_id": state.group, "blob": encode_state(state)}
+
+
+def outcome_row(judged: Judged) -> Row:
+    """An outcome as it is first known."""
+    return {
+        "decision": judged.decision,
+        "workflow": judged.workflow,
+        "event_id": judged.event,
+        "value": judged.value,
+        "known_at": judged.known_at,
+        "revision": 0,
+    }

@@ -1,0 +1,1 @@
+"""What a model does after it is promoted: drift, false positives and outcomes, by workflow."""

@@ -1,0 +1,73 @@
+"""The figures of one report: what both pages print and `figures.json` holds."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass
+
+from monitoring.drift import Drift
+from monitoring.limits import Limit, drifted_columns, false_positives, silent_columns
+from monitoring.quality import Quality
+from monitoring.window import Window
+
+
+@dataclass(frozen=True)
+class Figures:
+    """Everything that was found.
+
+    Attributes:
+        training, quality: the scores judged on the training rows and on the window.
+        unscored: decisions of the window without a score; they are in no other figure.
+        notes: what was left out or needs care, in plain words.
+    """
+
+    window: Window
+    training: Quality
+    quality: Quality
+    unscored: int
+    drift: Drift
+    notes: tuple[str, ...]
+
+    @property
+    def limits(self) -> tuple[Limit, ...]:
+        """The declared limits, each kept, breached or not judged."""
+        return (
+            false_positives(self.window, self.quality),
+            drifted_columns(self.window, self.drift),
+            *silent_columns(self.drift),
+        )
+
+    @property
+    def breaches(self) -> tuple[Limit, ...]:
+        """The limits that are not kept."""
+        return tuple(limit for limit in self.limits if limit.kept is False)
+
+    def json(self) -> str:
+        """One object; times as ISO 8601 in UTC, a figure that does not exist as null."""
+        subject = {"workflow", "question", "owner", "model_version", "start", "end"}
+        columns = {"numeric_columns", "categorical_columns"}
+        whole = {
+            **self.window.model_dump(mode="json", include=subject),
+            "declared": self.window.model_dump(mode="json", exclude=subject | columns),
+            **asdict(self.quality),
+            "unscored": self.unscored,
+            "training": asdict(self.training),
+            **_drift(self.drift),
+            "limits": [asdict(limit) for limit in self.limits],
+            "breaches": [limit.name for limit in self.breaches],
+            "notes": list(self.notes),
+        }
+        return json.dumps(whole, indent=2, ensure_ascii=False, allow_nan=False)
+
+
+def _drift(drift: Drift) -> dict[str, object]:
+    return {
+        "drifted_columns_count": len(drift.drifted),
+        "compared_columns_count": len(drift.columns),
+        "drifted_columns_share": drift.share,
+        "drifted_columns": [column.column for column in drift.drifted],
+        "columns": [asdict(column) for column in drift.columns],
+        "not_compared": [asdict(column) for column in drift.not_compared],
+        "silent_columns": list(drift.silent),
+        "prediction_drift": drift.score and asdict(drift.score),
+    }

@@ -1,0 +1,161 @@
+"""Both pages of a report open in a real browser, say what they must, and load nothing."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from playwright.sync_api import Browser, Page, sync_playwright
+
+from monitoring.report import ReportFiles, write_report
+from monitoring.window import DriftLimits, FalsePositiveBudget, Window
+from monitoring.words import percent
+
+CHROMIUM = shutil.which("chromium")
+FLAGS = [
+    "--headless",
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--no-first-run",
+]
+pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="needs chromium (apt install chromium)")
+
+WINDOW = Window(
+    workflow="delivery_risk",
+    question="Will this project slip by more than 30 days, with a margin of < 5 %?",
+    owner="Delivery director",
+    model_version="7",
+    start=datetime(2026, 10, 1, tzinfo=UTC),
+    end=datetime(2026, 11, 1, tzinfo=UTC),
+    threshold=0.5,
+    drift=DriftLimits(share_of_columns=0.5),
+    false_positive_budget=FalsePositiveBudget(limit=0.1),
+    numeric_columns=(
+        "days_late",
+        "a_feature_whose_name_is_too_long_for_one_line_on_a_phone",
+    ),
+    categorical_columns=("region",),
+)
+ATTACK = "</script><script>document.title = 'taken'</script>"
+
+
+def rows(seed: int, count: int, shift: float = 0.0) -> pd.DataFrame:
+    rng = np.random.default_rng(seed)
+    frame = pd.DataFrame({name: rng.normal(shift, 1, count) for name in WINDOW.numeric_columns})
+    frame["region"] = rng.choice(["north", "south", ATTACK], count)
+    frame["prediction"] = 1 / (1 + np.exp(-frame["days_late"]))
+    frame["target"] = (rng.random(count) < frame["prediction"]).astype(float)
+    return frame
+
+
+@pytest.fixture(scope="module")
+def files(tmp_path_factory: pytest.TempPathFactory) -> ReportFiles:
+    current = rows(2, 200, shift=0.6)
+    current["target"] = current["target"].where(current.index % 4 != 0)
+    return write_report(WINDOW, rows(1, 400), current, tmp_path_factory.mktemp("report"))
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    with sync_playwright() as playwright:
+        started = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+        yield started
+        started.close()
+
+
+@pytest.fixture
+def page(browser: Browser) -> Iterator[Page]:
+    """A page that fails the test if it logs an error or asks for anything beyond its file."""
+    opened = browser.new_page()
+    wrong: list[str] = []
+    opened.on("console", lambda said: wrong.append(said.text) if said.type == "error" else None)
+    opened.on("pageerror", lambda error: wrong.append(str(error)))
+    opened.on(
+        "request",
+        lambda asked: (
+            None if asked.url.startswith(("file:", "data:", "blob:")) else wrong.append(asked.url)
+        ),
+    )
+    yield opened
+    opened.close()
+    assert wrong == []
+
+
+def open_file(page: Page, file: Path) -> str:
+    page.goto(file.as_uri())
+    page.get_by_text("delivery_risk").first.wait_for()
+    page.wait_for_load_state("networkidle")
+    return page.inner_text("body")
+
+
+def test_evidently_names_its_subject_and_the_figures_that_decide(
+    page: Page, files: ReportFiles
+) -> None:
+    text, found = open_file(page, files.html), files.figures
+    quality = found.quality
+    alerts = quality.true_positives + quality.false_positives
+    quiet = quality.true_negatives + quality.false_positives
+    assert "delivery_risk, model version 7" in text
+    assert "2026-10-01 00:00 to 2026-11-01 00:00 UTC" in text
+    assert f"2 of 3 ({percent(found.drift.share)})" in text
+    assert f"{quality.false_positives} of {alerts} ({percent(quality.false_alert_share)})" in text
+    assert f"{quality.false_positives} of {quiet} ({percent(quality.false_positive_rate)})" in text
+    assert f"{quality.ece:.3f}" in text
+    assert page.title() != "taken"
+
+
+def test_evidently_shows_which_limits_are_broken(page: Page, files: ReportFiles) -> None:
+    open_file(page, files.html)
+    page.get_by_text("Tests", exact=True).click()
+    page.get_by_text("Share of Drifted Columns: Less or Equal 0.500").wait_for()
+    share = files.figures.quality.false_alert_share
+    assert share is not None
+    text = page.inner_text("body")
+    assert f"Share of false alerts among alerts: Actual value {share:.3f} >= 0.100" in text
+    assert "2\n\nFAIL" in text
+
+
+def test_evidently_opens_the_detail_of_a_column(page: Page, files: ReportFiles) -> None:
+    open_file(page, files.html)
+    row = page.get_by_role("row").filter(has_text="days_late")
+    row.get_by_role("button").first.click()
+    page.get_by_text("DATA DISTRIBUTION").nth(1).wait_for()
+
+
+@pytest.mark.parametrize("width", [390, 1200])
+def test_the_summary_fits_its_screen(page: Page, files: ReportFiles, width: int) -> None:
+    page.set_viewport_size({"width": width, "height": 844})
+    text, found = open_file(page, files.summary), files.figures
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
+    assert "with a margin of < 5 %?" in text
+    assert "model version 7" in text
+    assert "2026-10-01 00:00 to 2026-11-01 00:00 UTC" in text
+    assert percent(found.drift.share) in text
+    assert percent(found.quality.false_alert_share) in text
+    assert "2 limits are broken" in text
+    assert page.locator("svg").count() == 2
+
+
+def test_the_summary_can_be_read_on_a_phone(page: Page, files: ReportFiles) -> None:
+    page.set_viewport_size({"width": 390, "height": 844})
+    open_file(page, files.summary)
+    smallest = page.evaluate(
+        "Math.min(...[...document.querySelectorAll('p, li, a')]"
+        ".map(e => parseFloat(getComputedStyle(e).fontSize)))"
+    )
+    assert smallest >= 14
+
+
+def test_the_summary_leads_to_the_whole_report(page: Page, files: ReportFiles) -> None:
+    open_file(page, files.summary)
+    page.get_by_role("link", name="All figures and charts").click()
+    page.get_by_text("About this report").wait_for()
+    assert page.url == files.html.as_uri()

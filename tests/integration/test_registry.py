@@ -1,0 +1,114 @@
+"""The registry on a real database and folder: what goes in comes out, and only that scores."""
+
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from firm.errors import ModelRefused
+from tests.unit.training.small import MONTH, START, WORKFLOW, log
+from training.registry import Registry
+from training.train import TrainingReport, train
+
+pytestmark = [
+    # MLflow's tables ask SQLAlchemy for a loader that a later release drops.
+    pytest.mark.filterwarnings("ignore:The ``noload`` loader strategy"),
+    # MLflow's migrations name constraints in a way that alembic has since changed.
+    pytest.mark.filterwarnings("ignore::DeprecationWarning:mlflow"),
+]
+CUT = START + 7 * MONTH
+SLUG = WORKFLOW.slug
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("registry with a space")
+
+
+def uri(place: Path) -> str:
+    return f"sqlite:///{place}/mlflow.db"
+
+
+@pytest.fixture(scope="module")
+def registry(place: Path) -> Registry:
+    return Registry(uri(place), place / "artifacts")
+
+
+@pytest.fixture(scope="module")
+def reports(registry: Registry) -> list[TrainingReport]:
+    return [
+        train(WORKFLOW, log(), cut, registry, at=cut, trained_by="ada", code_version="abc")
+        for cut in (CUT - MONTH, CUT)
+    ]
+
+
+def test_versions_come_out_as_they_went_in(
+    registry: Registry, reports: list[TrainingReport]
+) -> None:
+    assert registry.versions(SLUG) == [report.version for report in reports]
+    assert [report.version.version for report in reports] == ["1", "2"]
+    assert [report.version.cut for report in reports] == [CUT - MONTH, CUT]
+
+
+def test_a_version_scores_from_its_own_file(reports: list[TrainingReport], place: Path) -> None:
+    version = reports[1].version
+    assert version.path.is_relative_to(place / "artifacts")
+    assert version.scorer(WORKFLOW).version == "2"
+    assert len(version.scorer(WORKFLOW).predict([(1000.0, None, 2.0, 0.4)])) == 1
+
+
+def test_card_and_pictures_are_kept_with_the_run(
+    reports: list[TrainingReport], place: Path
+) -> None:
+    kept = place / "artifacts" / SLUG / reports[1].version.run / "artifacts"
+    assert {path.name for path in kept.iterdir()} == {
+        "model_card.md",
+        "precision_recall.png",
+        "reliability.png",
+    }
+    assert reports[1].data.sha256 in (kept / "model_card.md").read_text()
+
+
+def test_the_champion_is_the_version_that_was_set_last(
+    registry: Registry, reports: list[TrainingReport]
+) -> None:
+    registry.clear_champion(SLUG)
+    assert registry.champion(SLUG) is None
+    registry.set_champion(SLUG, "2")
+    registry.set_champion(SLUG, "1")
+    assert registry.champion(SLUG) == reports[0].version
+
+
+def test_another_process_sees_the_same(
+    registry: Registry, reports: list[TrainingReport], place: Path
+) -> None:
+    registry.set_champion(SLUG, "2")
+    other = Registry(uri(place), place / "artifacts")
+    assert other.champion(SLUG) == reports[1].version
+
+
+def test_a_version_that_nobody_registered_is_refused(
+    registry: Registry, reports: list[TrainingReport]
+) -> None:
+    with pytest.raises(ModelRefused, match="no version '9'"):
+        registry.set_champion(SLUG, "9")
+
+
+def test_a_workflow_that_was_never_trained_has_no_versions(registry: Registry) -> None:
+    assert registry.versions("unheard_of") == []
+    assert registry.champion("unheard_of") is None
+    registry.clear_champion("unheard_of")
+
+
+def test_a_file_changed_in_the_registry_is_refused(reports: list[TrainingReport]) -> None:
+    version = reports[0].version
+    content = version.path.read_bytes()
+    version.path.write_bytes(content[:-1] + b" ")
+    with pytest.raises(ModelRefused, match="the file was changed"):
+        version.scorer(WORKFLOW)
+    version.path.write_bytes(content)

@@ -1,0 +1,41 @@
+"""A version that was trained and is to be registered, with the evidence for and against it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from firm.time import Micros
+from training.fit import Fitted
+from training.gates import GateResult
+from training.quality import Quality
+from training.rows import TrainingRows
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """All that the registry keeps of a version.
+
+    Attributes:
+        rows: what `fitted` was fitted on.
+        quality, gates: on rows held out by time.
+        pictures: files to keep beside the card.
+        code_version: the commit or release that trained it.
+        at: when it was trained, microseconds since 1970.
+    """
+
+    fitted: Fitted
+    rows: TrainingRows
+    cut: Micros
+    quality: Quality
+    gates: Sequence[GateResult]
+    pictures: Sequence[Path]
+    code_version: str
+    trained_by: str
+    at: Micros
+
+    @property
+    def gates_passed(self) -> bool:
+        """Whether it may be promoted: gates were checked, and none failed."""
+        return bool(self.gates) and all(gate.passed for gate in self.gates)

@@ -1,0 +1,105 @@
+"""XGBoost's documented C API by ctypes, as much of it as scoring needs.
+
+Importing the package `xgboost` pulls in pandas, scikit-learn and scipy: 220 MB and seconds that a
+service that only scores should not pay. The library is the same file, so the scores are the same.
+C API: https://xgboost.readthedocs.io/en/stable/dev/group__c__api.html
+"""
+
+from __future__ import annotations
+
+import ctypes
+import json
+from functools import cache
+from importlib.util import find_spec
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from firm.errors import ModelRefused
+
+_VALUES = json.dumps(
+    {
+        "type": 0,
+        "training": False,
+        "iteration_begin": 0,
+        "iteration_end": 0,
+        "missing": float("nan"),
+        "strict_shape": False,
+        "cache_id": 0,
+    }
+).encode()
+
+
+class Booster:
+    """A model loaded from the bytes of a `model.ubj`; it scores with one thread.
+
+    Raises:
+        ModelRefused: the bytes are no XGBoost model.
+    """
+
+    def __init__(self, model: bytes) -> None:
+        self._library = _library()
+        self._handle = ctypes.c_void_p()
+        self._call("XGBoosterCreate", None, ctypes.c_uint64(0), ctypes.byref(self._handle))
+        self._call("XGBoosterLoadModelFromBuffer", self._handle, model, ctypes.c_uint64(len(model)))
+        self._call("XGBoosterSetParam", self._handle, b"nthread", b"1")
+
+    def __del__(self) -> None:
+        if self._handle:
+            self._library.XGBoosterFree(self._handle)
+
+    def feature_names(self) -> tuple[str, ...]:
+        """The names of the columns that the model was fitted on; empty if it has none."""
+        count = ctypes.c_uint64()
+        texts = ctypes.POINTER(ctypes.c_char_p)()
+        self._call(
+            "XGBoosterGetStrFeatureInfo",
+            self._handle,
+            b"feature_name",
+            ctypes.byref(count),
+            ctypes.byref(texts),
+        )
+        return tuple((texts[i] or b"").decode() for i in range(count.value))
+
+    def predict(self, features: NDArray[np.float32]) -> list[float]:
+        """The probability of each row of a C-contiguous (n, columns) matrix; NaN is missing."""
+        rows, columns = features.shape
+        array = (
+            f'{{"data":[{features.ctypes.data},true],"shape":[{rows},{columns}],'
+            '"typestr":"<f4","version":3}'
+        ).encode()
+        shape = ctypes.POINTER(ctypes.c_uint64)()
+        dimensions = ctypes.c_uint64()
+        result = ctypes.POINTER(ctypes.c_float)()
+        self._call(
+            "XGBoosterPredictFromDense",
+            self._handle,
+            array,
+            _VALUES,
+            None,
+            ctypes.byref(shape),
+            ctypes.byref(dimensions),
+            ctypes.byref(result),
+        )
+        return result[:rows]
+
+    def _call(self, name: str, *arguments: object) -> None:
+        if getattr(self._library, name)(*arguments) != 0:
+            message = self._library.XGBGetLastError().decode(errors="replace")
+            raise ModelRefused(f"XGBoost refuses ({name}): {message.strip().splitlines()[0]}")
+
+
+@cache
+def _library() -> ctypes.CDLL:
+    """The shared library of the installed package, without importing the package."""
+    spec = find_spec("xgboost")
+    if spec is None or spec.origin is None:
+        raise ModelRefused("XGBoost is not installed, so no model can score; run `make install`")
+    names = ("libxgboost.so", "libxgboost.dylib", "xgboost.dll")
+    found = [p for n in names if (p := Path(spec.origin).parent / "lib" / n).exists()]
+    if not found:
+        raise ModelRefused(f"XGBoost's library is in none of {names} beside {spec.origin}")
+    library = ctypes.CDLL(str(found[0]))
+    library.XGBGetLastError.restype = ctypes.c_char_p
+    return library

@@ -1,0 +1,80 @@
+"""A registered model as it serves: one `model.ubj`, checked before a byte of it is parsed."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+
+from firm.errors import ModelRefused
+from firm.workflow import Row
+from training.libxgboost import Booster
+
+
+class FileScorer:
+    """Scores with the model of a file (`firm.ports.Scorer`).
+
+    No pickle is ever read: XGBoost parses UBJSON, and only bytes of the registered digest reach it.
+
+    Raises:
+        ModelRefused: the file is missing, has another size or digest than was registered, is no
+            XGBoost model in UBJSON, or was fitted on other features.
+    """
+
+    def __init__(
+        self, path: Path, sha256: str, size: int, names: tuple[str, ...], version: str
+    ) -> None:
+        self._version = version
+        self._booster = Booster(_checked(path, sha256, size))
+        found = self._booster.feature_names()
+        if found != names:
+            raise ModelRefused(
+                f"{path} was fitted on {list(found)}, the declaration has {list(names)}; train a "
+                "new version or go back to the declaration of that version"
+            )
+        self._width = len(names)
+
+    @property
+    def version(self) -> str:
+        """The registered version, as decisions name it."""
+        return self._version
+
+    def predict(self, rows: Sequence[Row]) -> list[float]:
+        """One probability for each row; None is a missing value."""
+        if not rows:
+            return []
+        features = np.array(rows, dtype=np.float32)
+        if features.shape != (len(rows), self._width):
+            raise ModelRefused(
+                f"model {self._version} takes rows of {self._width} features; got an array of "
+                f"shape {features.shape}"
+            )
+        return self._booster.predict(features)
+
+
+def _checked(path: Path, sha256: str, size: int) -> bytes:
+    try:
+        found = path.stat().st_size
+        if found != size:
+            raise ModelRefused(
+                f"{path} has {found:,} bytes, {size:,} were registered: it was cut off or "
+                "replaced; restore it from the registry"
+            )
+        content = path.read_bytes()
+    except OSError as error:
+        raise ModelRefused(f"{path} cannot be read ({error.strerror}); restore it") from error
+    digest = hashlib.sha256(content).hexdigest()
+    if not hmac.compare_digest(digest, sha256):
+        raise ModelRefused(
+            f"{path} has SHA-256 {digest}, {sha256} was registered: the file was changed; restore "
+            "it from the registry and find out who changed it"
+        )
+    if not content.startswith(b"{"):
+        raise ModelRefused(
+            f"{path} is no UBJSON (it starts with {content[:4]!r}); only XGBoost's "
+            "`model.ubj` is ever loaded"
+        )
+    return content
