@@ -36,6 +36,12 @@ class UnreadableValue(HeadwayError):
     kind = "unreadable-value"
 
 
+class NoPast(HeadwayError):
+    """The offline folder holds no rows of a workflow yet."""
+
+    kind = "no-past"
+
+
 @contextmanager
 def available() -> Iterator[None]:
     """Turn what the Redis client raises when Redis is away into our own error."""

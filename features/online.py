@@ -6,8 +6,8 @@ event, and the state from which it can be computed as of any instant.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any, TypeVar
 
 from redis import Redis
 from redis.backoff import NoBackoff
@@ -15,26 +15,18 @@ from redis.retry import Retry
 
 from features import names, wire
 from features.errors import OnlineStoreAhead, UnreadableValue, available
-from features.guarded import Batch, place
-from features.layout import ViewLayout
+from features.views import Views
 from firm.errors import WrongSubject
 from firm.events import Position
 from firm.ids import SubjectId
-from firm.states import (
-    GroupState,
-    States,
-    SubjectState,
-    decode_group,
-    decode_subject,
-    encode_state,
-    known_as_of,
-)
+from firm.states import GroupState, States, SubjectState, decode_group, decode_subject
 from firm.workflow import Workflow
 
 BATCH = 500
 """So many entities go into one write when all are rewritten: Redis serves nobody meanwhile."""
 TIMEOUT_SECONDS = 2.0
 """Redis answers within milliseconds; who has waited this long had better be told."""
+_Item = TypeVar("_Item")
 
 
 def connect(url: str) -> Redis:
@@ -54,9 +46,10 @@ class FeastStates:
     """
 
     def __init__(self, redis: str | Redis, project: str = names.PROJECT) -> None:
-        self._redis = connect(redis) if isinstance(redis, str) else redis
+        # redis-py's own types know neither bytes nor which of its two clients answers.
+        self._redis: Any = connect(redis) if isinstance(redis, str) else redis
         self._project = project
-        self._views: dict[str, _Views] = {}
+        self._views: dict[str, Views] = {}
 
     def write(
         self, workflow: Workflow, subjects: Sequence[SubjectState], groups: Sequence[GroupState]
@@ -91,37 +84,31 @@ class FeastStates:
         """The state of a subject and those of its groups by group id; None if it is unheard of.
 
         Raises:
-            WrongSubject: what is kept under this subject's or group's key is another's.
+            WrongSubject: what is kept under the key of this subject or its group is another's.
             UnreadableValue: it is nothing that we have written.
         """
         views = self._views_of(workflow)
+        key = views.subjects.key(subject)
         with available():
-            value = self._redis.execute_command(
-                "HGET", views.subjects.key(subject), views.subject_state
-            )
-        if (blob := _bytes(value)) is None:
+            found = _state(self._redis.hget(key, views.subject_state))
+        if found is None:
             return None, {}
-        state = decode_subject(blob)
+        state = decode_subject(found)
         _check(subject, state.subject)
-        return state, self._read_groups(
-            workflow, workflow.membership(state.history.entries).values()
-        )
+        membership = workflow.membership(state.history.entries)
+        return state, self._read_groups(workflow, membership.values())
 
-    def _read_groups(self, workflow: Workflow, groups: Iterable[str]) -> dict[str, GroupState]:
-        views, wanted = self._views_of(workflow), list(groups)
-        if not wanted:
-            return {}
+    def _read_groups(self, workflow: Workflow, wanted: Iterable[str]) -> dict[str, GroupState]:
+        views, groups = self._views_of(workflow), list(wanted)
         pipe = self._redis.pipeline(transaction=False)
-        for group in wanted:
-            pipe.execute_command("HGET", views.groups.key(group), views.group_state)
+        for group in groups:
+            pipe.hget(views.groups.key(group), views.group_state)
         with available():
-            values = pipe.execute()
-        found = {}
-        for group, value in zip(wanted, values, strict=True):
-            if (blob := _bytes(value)) is not None:
-                found[group] = decode_group(blob)
-                _check(group, found[group].group)
-        return found
+            found = zip(groups, map(_state, pipe.execute()), strict=True)
+        states = {group: decode_group(state) for group, state in found if state is not None}
+        for group, state in states.items():
+            _check(group, state.group)
+        return states
 
     def _write(
         self,
@@ -132,75 +119,41 @@ class FeastStates:
         newest: Position | None,
     ) -> None:
         views = self._views_of(workflow)
-        batches = [
-            _subjects_batch(workflow, views, subjects, known),
-            _groups_batch(views, groups, newest),
-        ]
+        batches = (views.subjects_batch(subjects, known), views.groups_batch(groups, newest))
         pipe = self._redis.pipeline(transaction=True)
         for batch in batches:
             pipe.eval(*batch.command())
         with available():
-            answers = pipe.execute()
-        refused = [b.names[i - 1] for b, places in zip(batches, answers, strict=True) for i in places]
+            answers = zip(batches, pipe.execute(), strict=True)
+        refused = [batch.names[number - 1] for batch, numbers in answers for number in numbers]
         if refused:
             raise _ahead(workflow, refused, newest)
 
-    def _views_of(self, workflow: Workflow) -> _Views:
+    def _views_of(self, workflow: Workflow) -> Views:
         views = self._views.get(workflow.slug)
         if views is None:
-            views = self._views[workflow.slug] = _Views(self._project, workflow)
+            views = self._views[workflow.slug] = Views(self._project, workflow)
         return views
 
 
-class _Views:
-    """Where the two views of a workflow are."""
-
-    def __init__(self, project: str, workflow: Workflow) -> None:
-        fields = names.subject_fields(workflow)
-        key = names.join_key(workflow.subject)
-        self.subjects = ViewLayout.of(project, workflow.slug, key, fields)
-        self.subject_state = self.subjects.fields[fields.index(names.STATE)]
-        view, key = names.groups_view(workflow), names.join_key(names.GROUP)
-        self.groups = ViewLayout.of(project, view, key, names.GROUP_FIELDS)
-        self.group_state = self.groups.fields[names.GROUP_FIELDS.index(names.STATE)]
+def _state(value: bytes | None) -> bytes | None:
+    state = wire.decode(value)
+    if state is None or isinstance(state, bytes):
+        return state
+    raise UnreadableValue(f"a state must be bytes; the online store has {state!r:.40}")
 
 
-def _subjects_batch(
-    workflow: Workflow, views: _Views, subjects: Iterable[SubjectState], known: Mapping[str, GroupState]
-) -> Batch:
-    batch = Batch(views.subjects.fields)
-    for state in subjects:
-        at = state.event_time
-        row = workflow.row(known_as_of(workflow, state.subject, state, known, at))
-        values = (
-            place(state.position),
-            wire.int64(at),
-            wire.blob(encode_state(state)),
-            *map(wire.double, row),
-            wire.timestamp(at),
+def _check(asked: str, found: str) -> None:
+    if asked != found:
+        raise WrongSubject(
+            f"asked the online store for {asked!r}, but what it keeps there is the state of "
+            f"{found!r}: do not use it; starting the stream's worker writes all states anew"
         )
-        batch.add(state.subject, views.subjects.key(state.subject), values)
-    return batch
-
-
-def _groups_batch(
-    views: _Views, groups: Iterable[GroupState], newest: Position | None
-) -> Batch:
-    """Groups have no time of their own: in Feast they are always as of the start of time."""
-    batch = Batch(views.groups.fields)
-    at = place(newest)
-    for state in groups:
-        values = (at, wire.blob(encode_state(state)), wire.timestamp(0))
-        batch.add(state.group, views.groups.key(state.group), values)
-    return batch
 
 
 def _groups_of(workflow: Workflow, subjects: Iterable[SubjectState]) -> set[str]:
-    return {
-        group
-        for state in subjects
-        for group in workflow.membership(state.history.entries).values()
-    }
+    memberships = (workflow.membership(state.history.entries) for state in subjects)
+    return {group for membership in memberships for group in membership.values()}
 
 
 def _newest(subjects: Iterable[SubjectState]) -> Position | None:
@@ -208,5 +161,14 @@ def _newest(subjects: Iterable[SubjectState]) -> Position | None:
     return max((s.position for s in subjects if s.position is not None), default=None)
 
 
-def _chunks[T](items: Sequence[T]) -> Iterable[Sequence[T]]:
+def _chunks(items: Sequence[_Item]) -> Iterator[Sequence[_Item]]:
     return (items[start : start + BATCH] for start in range(0, len(items), BATCH))
+
+
+def _ahead(workflow: Workflow, refused: Sequence[str], newest: Position | None) -> OnlineStoreAhead:
+    return OnlineStoreAhead(
+        f"the online store has {len(refused)} states of {workflow.slug!r} from further on in the "
+        f"log than those to be written (up to {newest}), first {refused[0]!r}. Either another "
+        "worker has taken over, and this one must end; or the log was begun anew: then empty the "
+        "online store (redis-cli FLUSHDB) and start the worker, which writes all states again"
+    )

@@ -49,7 +49,7 @@ class Expr:
     def __call__(self, known: Known) -> Number:
         """Its value, a finite float or None."""
         value = self.compute(known)
-        return value if value is not None and isfinite(value) else None
+        return float(value) if value is not None and isfinite(value) else None
 
     def __add__(self, other: Expr | float) -> Expr:
         return _combine(self, other, "+", lambda a, b: a + b)

@@ -10,8 +10,8 @@ from contextlib import asynccontextmanager
 import uvicorn
 from aiokafka import AIOKafkaProducer
 from fastapi import FastAPI
-from features.online import FeastStates
 
+from features.online import FeastStates
 from firm.store import SqlStore
 from headway.catalogue import canonicaliser, declared
 from headway.clock import now

@@ -255,8 +255,8 @@ def worker() -> None:
 @app.command(hidden=True)
 def serve() -> None:
     """The process of the API; `up` starts it."""
-    from headway.logging import set_up  # noqa: PLC0415  (imports structlog)
     from headway.api import run  # noqa: PLC0415  (imports FastAPI)
+    from headway.logging import set_up  # noqa: PLC0415  (imports structlog)
 
     set_up()
     run(Settings())

@@ -46,8 +46,8 @@ def replay_log(
     with progress.stage(f"sending {name}", len(events)) as step:
         end = send(settings.kafka or "", events, step, per_second)
     for slug in workflows:
-        with progress.stage(f"{slug} takes it in", end - store.offset(slug) - 1) as step:
-            wait_until_taken(store, slug, end, step)
+        with progress.stage(f"{slug} takes it in", len(events)) as step:
+            wait_until_taken(store, slug, end - len(events), end, step)
     return {
         "sent": len(events),
         **{slug: msgspec.structs.asdict(store.tallies(slug).total) for slug in workflows},

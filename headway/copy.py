@@ -7,8 +7,8 @@ from types import TracebackType
 from typing import Self
 
 import httpx
-from features.store import apply, open_feature_store
 
+from features.store import apply, open_feature_store
 from firm.store import SqlStore
 from headway.catalogue import declared
 from headway.children import Program

@@ -14,6 +14,8 @@ from headway.logs import Outgoing
 from stream.topics import EVENTS, LARGEST_MESSAGE_BYTES
 
 Progress = Callable[[int], None]
+PATIENCE_SECONDS = 60.0
+POLL_SECONDS = 0.02
 
 
 class NotAdvancing(HeadwayError):
@@ -31,25 +33,26 @@ def send(
 
 
 def wait_until_taken(
-    store: SqlStore, workflow: str, end: int, progress: Progress, patience: float = 60.0
+    store: SqlStore, workflow: str, start: int, end: int, progress: Progress
 ) -> None:
-    """Wait until a workflow has committed every record before `end`.
+    """Wait until a workflow has committed every record from `start` to before `end`.
 
     Raises:
-        NotAdvancing: nothing was committed for so many seconds.
+        NotAdvancing: nothing was committed for PATIENCE_SECONDS.
     """
-    last, since = store.offset(workflow), time.monotonic()
+    last, since = start - 1, time.monotonic()
     while last + 1 < end:
-        time.sleep(0.02)
-        now = store.offset(workflow)
-        if now != last:
-            progress(now - last)
-            last, since = now, time.monotonic()
-        elif time.monotonic() - since > patience:
+        taken = store.offset(workflow)
+        if taken > last:
+            progress(taken - last)
+            last, since = taken, time.monotonic()
+        elif time.monotonic() - since > PATIENCE_SECONDS:
             raise NotAdvancing(
-                f"{workflow} has stood at offset {last} for {patience:g} s, the log ends at "
-                f"{end}: look at the log of the worker"
+                f"{workflow} has stood at offset {last} for {PATIENCE_SECONDS:g} s, the log ends "
+                f"at {end}: look at the log of the worker"
             )
+        else:
+            time.sleep(POLL_SECONDS)
 
 
 async def _send(

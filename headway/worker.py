@@ -8,8 +8,8 @@ import signal
 
 import structlog
 from aiokafka import AIOKafkaProducer
-from features.online import FeastStates
 
+from features.online import FeastStates
 from firm.store import SqlStore
 from headway.actions import HttpActionTarget
 from headway.catalogue import canonicaliser, declared

@@ -57,7 +57,7 @@ def create_app(
     install(app)
     app.include_router(_health())
     app.include_router(_scores(scoring, now), prefix="/v1")
-    app.include_router(_events(canonicaliser, publish, now), prefix="/v1")
+    app.include_router(_events(scoring, canonicaliser, publish, now), prefix="/v1")
     return app
 
 
@@ -106,7 +106,9 @@ def _scores(scoring: Scoring, now: Callable[[], Micros]) -> APIRouter:
     return router
 
 
-def _events(canonicaliser: Canonicaliser, publish: Publish, now: Callable[[], Micros]) -> APIRouter:
+def _events(
+    scoring: Scoring, canonicaliser: Canonicaliser, publish: Publish, now: Callable[[], Micros]
+) -> APIRouter:
     router = APIRouter(tags=["events"], responses=PROBLEMS)  # type: ignore[arg-type]
 
     @router.post("/events", status_code=202)
@@ -114,6 +116,7 @@ def _events(canonicaliser: Canonicaliser, publish: Publish, now: Callable[[], Mi
         """Take in one CloudEvent (structured JSON); 202 when the log has it for good."""
         payload = await request.body()
         event = canonicaliser.event(payload, now())
+        scoring.try_fold(event)
         await publish(event.subject.encode(), payload)
         return Accepted(event_id=event.id, subject=event.subject)
 

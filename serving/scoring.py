@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from firm.decision import Decision, Evidence
 from firm.errors import HeadwayError, UnknownWorkflow
+from firm.events import Event
 from firm.handlers import actions, ask, score
 from firm.ids import DecisionId, SubjectId
 from firm.ports import Models, OnlineStates
@@ -78,6 +79,12 @@ class Scoring:
                 f"key {key!r} was used before, for {recorded.subject!r}; take a new one"
             )
         return recorded
+
+    def try_fold(self, event: Event) -> None:
+        """Raise what a workflow would refuse the event for, while its sender is there to hear it."""
+        for workflow in self.workflows.values():
+            if workflow.folds(event):
+                workflow.fold(event)
 
     def decision(self, decision_id: str) -> Decision:
         """A recorded decision; raises UnknownDecision."""

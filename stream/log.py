@@ -17,7 +17,10 @@ PARTITION = TopicPartition(EVENTS, 0)
 
 
 async def records(
-    bootstrap: str, start: int = 0, end: int | None = None
+    bootstrap: str,
+    start: int = 0,
+    end: int | None = None,
+    partition: TopicPartition = PARTITION,
 ) -> AsyncIterator[list[ConsumerRecord]]:
     """The raw records from `start` to before `end` (or to the log's end), in chunks."""
     consumer = AIOKafkaConsumer(
@@ -27,26 +30,16 @@ async def records(
     )
     await consumer.start()
     try:
-        consumer.assign([PARTITION])
+        consumer.assign([partition])
         if end is None:
-            end = (await consumer.end_offsets([PARTITION]))[PARTITION]
-        consumer.seek(PARTITION, start)
+            end = (await consumer.end_offsets([partition]))[partition]
+        consumer.seek(partition, start)
         while start < end:
-            fetched = await consumer.getmany(PARTITION, timeout_ms=1_000, max_records=2_000)
-            chunk = [r for r in fetched.get(PARTITION, []) if r.offset < end]
+            fetched = await consumer.getmany(partition, timeout_ms=1_000, max_records=2_000)
+            chunk = [r for r in fetched.get(partition, []) if r.offset < end]
             if chunk:
                 start = chunk[-1].offset + 1
                 yield chunk
-    finally:
-        await consumer.stop()
-
-
-async def end_of_log(bootstrap: str) -> int:
-    """The offset that the next record will get."""
-    consumer = AIOKafkaConsumer(bootstrap_servers=bootstrap)
-    await consumer.start()
-    try:
-        return int((await consumer.end_offsets([PARTITION]))[PARTITION])
     finally:
         await consumer.stop()
 

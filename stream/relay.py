@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
+from contextlib import suppress
 
 import msgspec
 import structlog
@@ -13,7 +14,6 @@ from firm.decision import Action
 from firm.envelope import Envelope, seal_envelope
 from firm.errors import HeadwayError
 from firm.handlers import act
-from firm.ids import ActionId
 from firm.ports import ActionTarget
 from firm.store import OutboxRow, SqlStore
 from firm.time import Micros, to_datetime
@@ -22,6 +22,9 @@ from stream.topics import DECISIONS
 CHUNK = 500
 IDLE_SECONDS = 0.5
 """How long the relay sleeps when nothing wakes it: others (HTTP, approvals) fill the outbox too."""
+
+Send = Callable[[], Awaitable[int]]
+WRITER = "relay"
 
 log = structlog.get_logger(__name__)
 
@@ -33,45 +36,43 @@ class Relay:
         self,
         store: SqlStore,
         producer: AIOKafkaProducer,
-        target: ActionTarget | None,
+        target: ActionTarget,
         now: Callable[[], Micros],
     ) -> None:
         self._store = store
         self._producer = producer
         self._target = target
         self._now = now
-        self._wake = asyncio.Event()
+        self._decided, self._acting = asyncio.Event(), asyncio.Event()
 
     def wake(self) -> None:
         """Something has been committed."""
-        self._wake.set()
+        self._decided.set()
+        self._acting.set()
 
     async def run(self) -> None:
-        """Relay until cancelled; an error of a part that is away is waited out."""
+        """Relay until cancelled. Actions have a way of their own: a slow system of record must
+        not hold decisions back."""
+        async with asyncio.TaskGroup() as group:
+            group.create_task(self._repeat(self._publish, self._decided))
+            group.create_task(self._repeat(self._act, self._acting))
+
+    async def _repeat(self, send: Send, wake: asyncio.Event) -> None:
+        """Send what is pending, then wait to be woken; a part that is away is waited out."""
         while True:
+            wake.clear()
             try:
-                while await self._relay_some():
+                while await send():
                     pass
             except HeadwayError as error:
                 if not error.retry:
                     raise
                 log.warning("relay waits", reason=str(error))
-            self._wake.clear()
-            try:
-                await asyncio.wait_for(self._wake.wait(), IDLE_SECONDS)
-            except TimeoutError:
-                continue
+            with suppress(TimeoutError):
+                await asyncio.wait_for(wake.wait(), IDLE_SECONDS)
 
-    async def _relay_some(self) -> bool:
-        rows = await asyncio.to_thread(self._store.pending, CHUNK)
-        await self._publish([row for row in rows if row.kind == "decision"])
-        for row in rows:
-            if row.kind == "action":
-                await asyncio.to_thread(self._act, row)
-        await asyncio.to_thread(self._store.mark_sent, [row.seq for row in rows], self._now())
-        return bool(rows)
-
-    async def _publish(self, rows: Sequence[OutboxRow]) -> None:
+    async def _publish(self) -> int:
+        rows = await asyncio.to_thread(self._store.pending, "decision", CHUNK)
         sent = [
             await self._producer.send(
                 DECISIONS, _decision_event(row, self._now()), key=row.key.encode()
@@ -80,22 +81,45 @@ class Relay:
         ]
         if sent:
             await asyncio.gather(*sent)
+            await asyncio.to_thread(self._sent, rows)
+        return len(rows)
 
-    def _act(self, row: OutboxRow) -> None:
+    async def _act(self) -> int:
+        rows = await asyncio.to_thread(self._store.pending, "action", CHUNK)
+        for row in rows:
+            await asyncio.to_thread(self._perform, row)
+        return len(rows)
+
+    def _perform(self, row: OutboxRow) -> None:
         action = msgspec.json.decode(row.payload, type=Action)
-        if self._target is None:
-            return
-        reference = act(action, self._target)
-        self._store.action_done(ActionId(action.id), reference, "relay", self._now())
+        try:
+            reference = act(action, self._target)
+        except HeadwayError as error:
+            if error.retry:
+                raise
+            self._store.action_failed(action.id, str(error), WRITER, self._now())
+        else:
+            self._store.action_done(action.id, reference, WRITER, self._now())
+        self._sent([row])
+
+    def _sent(self, rows: Sequence[OutboxRow]) -> None:
+        self._store.mark_sent([row.seq for row in rows], self._now())
+
+
+class _Named(msgspec.Struct):
+    """All that is read of a decision's JSON here."""
+
+    id: str
 
 
 def _decision_event(row: OutboxRow, at: Micros) -> bytes:
     return seal_envelope(
         Envelope(
-            id=row.key,
+            id=msgspec.json.decode(row.payload, type=_Named).id,
             source="/headway",
             type="headway.decision.taken",
             time=to_datetime(at),
+            subject=row.key,
             data=msgspec.Raw(row.payload),
         )
     )

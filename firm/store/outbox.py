@@ -30,10 +30,14 @@ class OutboxRow(msgspec.Struct, frozen=True, gc=False):
 class Outbox(StorePart):
     """Read what has to go out, and note that it went."""
 
-    def pending(self, limit: int = 1_000) -> list[OutboxRow]:
-        """The oldest messages that were not sent yet, in order."""
+    def pending(
+        self, kind: Literal["decision", "action"] | None = None, limit: int = 1_000
+    ) -> list[OutboxRow]:
+        """The oldest messages that were not sent yet, in order; all, or those of one kind."""
         columns = [outbox.c[field] for field in OutboxRow.__struct_fields__]
         query = select(*columns).where(outbox.c.sent_at.is_(None)).order_by(outbox.c.seq)
+        if kind is not None:
+            query = query.where(outbox.c.kind == kind)
         with self._database.read() as connection:
             return [OutboxRow(*row) for row in connection.execute(query.limit(limit))]
 

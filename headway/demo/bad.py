@@ -19,7 +19,7 @@ def bad_inputs(workflow: str, now: Micros) -> dict[str, bytes]:
     return {
         "not JSON": b"{not json",
         "unknown type": _event("unknown", today, type="nobody.knows"),
-        "wrong unit": _event("unit", today, data={"budget_forecast": {**money, "currency": "$"}}),
+        "wrong unit": _event("unit", today, data={"budget_forecast": {**money, "currency": "EUR"}}),
         "NaN": _event("nan", today, data={"budget_forecast": {**money, "amount": "NaN"}}),
         "infinity": _event("inf", today, data={"budget_forecast": {**money, "amount": "Infinity"}}),
         "far past": _event("past", today.replace(year=1890)),

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from statistics import quantiles
 
 import msgspec
-from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka import TopicPartition
 
 from firm.decision import Decision
 from stream.log import records
@@ -39,19 +39,10 @@ async def _measure(bootstrap: str, since_offset: int) -> list[float]:
 
 
 async def _decided(bootstrap: str) -> Mapping[int, int]:
-    partition = TopicPartition(DECISIONS, 0)
-    consumer = AIOKafkaConsumer(bootstrap_servers=bootstrap, enable_auto_commit=False)
-    await consumer.start()
     decided: dict[int, int] = {}
-    try:
-        consumer.assign([partition])
-        end = (await consumer.end_offsets([partition]))[partition]
-        await consumer.seek_to_beginning(partition)
-        while await consumer.position(partition) < end:
-            for record in (await consumer.getmany(partition, timeout_ms=500)).get(partition, []):
-                decision = msgspec.json.decode(record.value or b"", type=_Sent).data
-                if decision.evidence.position is not None and decision.origin != "http":
-                    decided.setdefault(decision.evidence.position.offset, record.timestamp)
-    finally:
-        await consumer.stop()
+    async for chunk in records(bootstrap, partition=TopicPartition(DECISIONS, 0)):
+        for record in chunk:
+            decision = msgspec.json.decode(record.value or b"", type=_Sent).data
+            if decision.evidence.position is not None and decision.origin != "http":
+                decided.setdefault(decision.evidence.position.offset, record.timestamp)
     return decided

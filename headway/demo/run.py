@@ -128,7 +128,7 @@ class Demo:
         store, slug = self._copy.store, self._workflow.slug
         with self._progress.stage(words, 2 * len(events)) as step:
             end = send(self._copy.settings.kafka or "", events, step, per_second)
-            wait_until_taken(store, slug, end, step)
+            wait_until_taken(store, slug, end - len(events), end, step)
         self._copy.check()
         self._sent += len(events)
         return end
@@ -165,7 +165,7 @@ class Demo:
         subjects = {d.subject for d in store.decisions(slug, since=as_of, until=as_of + 1)}
         asked = requests(slug, sorted(subjects), as_of)
         end = send(self._copy.settings.kafka or "", asked, lambda _: None)
-        wait_until_taken(store, slug, end, lambda _: None)
+        wait_until_taken(store, slug, end - len(asked), end, lambda _: None)
         found = store.decisions(slug, since=as_of, until=as_of + 1)
         return [decision for decision in found if decision.origin == "request"]
 

@@ -1,25 +1,28 @@
 """The registry on a real database and folder: what goes in comes out, and only that scores."""
 
+import os
+import socket
 import subprocess
-import sys
 import time
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from firm.errors import ModelRefused
 from tests.unit.training.small import MONTH, START, WORKFLOW, log
 from training.registry import Registry
+from training.server import command
 from training.train import TrainingReport, train
 
 pytestmark = [
     # MLflow's tables ask SQLAlchemy for a loader that a later release drops.
     pytest.mark.filterwarnings("ignore:The ``noload`` loader strategy"),
-    # MLflow's migrations name constraints in a way that alembic has since changed.
-    pytest.mark.filterwarnings("ignore::DeprecationWarning:mlflow"),
+    # MLflow complains of its own type hints, the first time that it is imported.
+    pytest.mark.filterwarnings("ignore:.*Any type hint is inferred as AnyType"),
 ]
 CUT = START + 7 * MONTH
 SLUG = WORKFLOW.slug
@@ -112,3 +115,89 @@ def test_a_file_changed_in_the_registry_is_refused(reports: list[TrainingReport]
     with pytest.raises(ModelRefused, match="the file was changed"):
         version.scorer(WORKFLOW)
     version.path.write_bytes(content)
+
+
+def answer(port: int, path: str, **request: Any) -> int:
+    asked = urllib.request.Request(f"http://127.0.0.1:{port}{path}", **request)  # noqa: S310 - http
+    try:
+        with urllib.request.urlopen(asked, timeout=20) as response:  # noqa: S310 - http
+            return int(response.status)
+    except urllib.error.HTTPError as error:
+        return error.code
+
+
+@pytest.fixture(scope="module")
+def port(place: Path, reports: list[TrainingReport]) -> Iterator[int]:
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = int(free.getsockname()[1])
+    argv, environment = command(uri(place), place / "artifacts", port)
+    with subprocess.Popen(argv, env=os.environ | environment) as pages:  # noqa: S603 - our argv
+        wait_for(port, pages)
+        yield port
+        pages.terminate()
+
+
+def wait_for(port: int, pages: subprocess.Popen[bytes]) -> None:
+    while pages.poll() is None:
+        try:
+            assert answer(port, "/health") == 200
+        except urllib.error.URLError:
+            time.sleep(0.2)
+        else:
+            return
+    raise AssertionError(f"the pages ended with {pages.returncode} before they were up")
+
+
+MLFLOW = "/api/2.0/mlflow"
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("path", "status"),
+    [
+        ("/", 200),
+        (f"{MLFLOW}/registered-models/get?name={SLUG}", 200),
+        (f"{MLFLOW}/registered-models/get?name=unheard_of", 404),
+        ("/ajax-api/3.0/mlflow/assistant/config", 403),
+    ],
+)
+def test_the_pages_show_what_is_registered(port: int, path: str, status: int) -> None:
+    assert answer(port, path) == status
+
+
+@pytest.mark.slow
+def test_a_card_can_be_read_in_the_pages(port: int, reports: list[TrainingReport]) -> None:
+    run = reports[0].version.run
+    assert answer(port, f"/get-artifact?run_uuid={run}&path=model_card.md") == 200
+
+
+@pytest.mark.slow
+def test_runs_can_be_searched_in_the_pages(port: int) -> None:
+    headers = {"Content-Type": "application/json"}
+    body = b'{"experiment_ids": ["1"]}'
+    assert answer(port, f"{MLFLOW}/runs/search", data=body, headers=headers) == 200
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("method", ["POST", "PUT", "PATCH", "DELETE"])
+def test_nobody_moves_the_champion_through_the_pages(
+    port: int, registry: Registry, method: str
+) -> None:
+    registry.set_champion(SLUG, "1")
+    body = f'{{"name": "{SLUG}", "alias": "champion", "version": "2"}}'.encode()
+    status = answer(
+        port,
+        f"{MLFLOW}/registered-models/alias",
+        data=body,
+        headers={"Content-Type": "application/json"},
+        method=method,
+    )
+    champion = registry.champion(SLUG)
+    assert status == 403
+    assert champion is not None
+    assert champion.version == "1"
+
+
+@pytest.mark.slow
+def test_a_page_under_another_name_is_refused(port: int) -> None:
+    assert answer(port, "/", headers={"Host": "evil.example"}) == 403

@@ -7,14 +7,16 @@ from bisect import bisect_left
 from collections.abc import Mapping, Sequence
 from datetime import UTC, date, datetime
 
-from firm.errors import UnknownType
+from firm.errors import UnknownType, WrongUnit
 from firm.events import Event, StatusReported
 from firm.history import Entry, Outcome, Values
 from firm.ids import EventId
+from firm.money import Money
 from firm.time import DAY, to_micros
 
 SLIP_DAYS = 60.0
 """A completion that moves by more than this between two reports counts as a slip."""
+CURRENCY = "USD"
 STRETCHES = (240.0, 480.0, 900.0, 1600.0)
 """Edges, in days to completion, between stretches of a project that slip at rates of their own."""
 
@@ -24,13 +26,12 @@ def fold(event: Event) -> Values:
     report = event.fact
     if not isinstance(report, StatusReported):
         raise UnknownType(f"delivery_risk folds status reports; got {event.type!r} ({event.id})")
-    budget = report.budget_forecast
     forecast = _days(report.forecast_completion)
     to_go = forecast - event.occurred_at / DAY if forecast is not None else None
     return {
         "forecast": forecast,
         "start": _days(report.design_start),
-        "budget": float(budget.amount) if budget else None,
+        "budget": _dollars(report.budget_forecast),
         "phase": report.phase,
         "owner": report.owner,
         "owner_phase": f"{report.owner}|{report.phase}",
@@ -47,6 +48,12 @@ def settle(entries: Sequence[Entry]) -> Mapping[EventId, Outcome]:
             slipped = after - before > SLIP_DAYS
             outcomes[report.event] = Outcome(float(slipped), following.at)
     return outcomes
+
+
+def _dollars(budget: Money | None) -> float | None:
+    if budget is not None and budget.currency != CURRENCY:
+        raise WrongUnit(f"budgets are kept in {CURRENCY}; got {budget.amount} {budget.currency}")
+    return None if budget is None else float(budget.amount)
 
 
 def _stretch(to_go: float | None) -> int:

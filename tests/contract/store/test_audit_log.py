@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
+from sqlalchemy import Connection
 
 from firm.decision import Verdict
 from firm.errors import AuditBroken
-from firm.store import Promotion, SqlStore
+from firm.store import Promotion, SqlStore, audit_log
 from tests.contract.store.samples import NOON, SLUG, record, slipping, take, tamper
 from workflows.delivery_risk import WORKFLOW
 
@@ -28,7 +31,7 @@ TAMPERING = [
     "UPDATE decision SET as_of = as_of + 1 WHERE cause = 'event-3'",
     "UPDATE decision SET body = (SELECT max(body) FROM decision)",
     "UPDATE decision SET body = hash FROM audit_link WHERE about = id",
-    "DELETE FROM decision WHERE cause = 'event-3'",
+    "DELETE FROM decision WHERE cause = 'event-0'",
     COPY.format(id="slipped-in"),
     "UPDATE verdict SET person = 'Mallory'",
     "DELETE FROM verdict",
@@ -69,7 +72,21 @@ def test_another_key_does_not_verify(used: SqlStore, url: str) -> None:
     other.close()
 
 
-def test_what_is_written_meanwhile_does_not_disturb(used: SqlStore) -> None:
+@pytest.mark.parametrize("step", ["_check_decisions", "_check_people"])
+def test_what_is_written_while_it_verifies_raises_no_false_alarm(
+    used: SqlStore, monkeypatch: pytest.MonkeyPatch, step: str
+) -> None:
+    done = getattr(audit_log, step)
+
+    def write_first(connection: Connection) -> Any:
+        record(used, "ask-3", 0.1)
+        return done(connection)
+
+    monkeypatch.setattr(audit_log, step, write_first)
+    assert used.verify() == 13
+
+
+def test_what_is_written_meanwhile_is_not_exported(used: SqlStore) -> None:
     exported = used.export()
     first = next(exported)
     record(used, "ask-3", 0.1)

@@ -73,6 +73,17 @@ def test_processes_that_record_the_same_give_the_same_answers(store: SqlStore, u
     assert store.verify() == len(rows(url, "outbox")) == 40
 
 
+def test_writers_that_record_the_same_in_another_order_do_not_block_each_other(
+    store: SqlStore, url: str
+) -> None:
+    asked = [(taken(f"ask-{n}"), ()) for n in range(400)]
+    with ThreadPoolExecutor(2) as pool:
+        one = pool.submit(store.record_all, asked, "http:1")
+        other = pool.submit(store.record_all, asked[::-1], "http:2")
+        assert one.result() == other.result()[::-1]
+    assert store.verify() == 400
+
+
 def test_an_unknown_decision_is_named(store: SqlStore) -> None:
     with pytest.raises(UnknownDecision, match=unknown()):
         store.decision(unknown())

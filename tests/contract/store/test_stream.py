@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
 
 import pytest
 from sqlalchemy import event
@@ -12,7 +14,7 @@ from firm.errors import Fenced
 from firm.events import Fact, StatusReported
 from firm.react import react
 from firm.states import encode_state
-from firm.store import Counts, SqlStore
+from firm.store import Counts, SqlStore, StreamStore
 from firm.store.tables import metadata
 from tests.contract.store.samples import (
     NOON,
@@ -94,6 +96,27 @@ def test_what_a_worker_commits_after_another_took_over_is_not_written(
     assert {table: rows(url, table) for table in metadata.tables} == before
     take(new, slipping(3, first=3))
     assert store.verify() == 6
+
+
+def test_a_commit_under_way_is_waited_for_by_who_takes_over(
+    store: SqlStore, open_store: Callable[[], SqlStore]
+) -> None:
+    old = store.open_stream(WORKFLOW)
+    with ThreadPoolExecutor(1) as pool:
+        taking_over: list[Future[StreamStore]] = []
+
+        def take_over(*_: object) -> None:
+            if not taking_over:
+                taking_over.append(pool.submit(open_store().open_stream, WORKFLOW))
+                time.sleep(0.3)
+
+        event.listen(store._database.engine, "after_cursor_execute", take_over)
+        take(old, slipping(6))
+        new = taking_over[0].result()
+    assert new.offsets == {0: 5}
+    assert new.states.subjects == old.states.subjects
+    with pytest.raises(Fenced):
+        take(old, slipping(6, first=6))
 
 
 def _statements_of_a_commit(store: SqlStore) -> int:
