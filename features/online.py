@@ -20,6 +20,7 @@ from firm.errors import WrongSubject
 from firm.events import Position
 from firm.ids import SubjectId
 from firm.states import GroupState, States, SubjectState, decode_group, decode_subject
+from firm.time import Micros
 from firm.workflow import Workflow
 
 BATCH = 500
@@ -79,9 +80,11 @@ class FeastStates:
             self._write(workflow, subjects, (), states.groups, newest)
 
     def read(
-        self, workflow: Workflow, subject: SubjectId
+        self, workflow: Workflow, subject: SubjectId, as_of: Micros | None = None
     ) -> tuple[SubjectState | None, Mapping[str, GroupState]]:
         """The state of a subject and those of its groups by group id; None if it is unheard of.
+
+        The groups are those it belonged to as of an instant; without one, as of its newest event.
 
         Raises:
             WrongSubject: what is kept under the key of this subject or its group is another's.
@@ -95,7 +98,9 @@ class FeastStates:
             return None, {}
         state = decode_subject(found)
         _check(subject, state.subject)
-        membership = workflow.membership(state.history.entries)
+        history = state.history
+        entries = history.entries if as_of is None else history.until(as_of)
+        membership = workflow.membership(entries)
         return state, self._read_groups(workflow, membership.values())
 
     def _read_groups(self, workflow: Workflow, wanted: Iterable[str]) -> dict[str, GroupState]:

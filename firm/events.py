@@ -26,7 +26,7 @@ PlanDate = Annotated[date, Field(ge=EARLIEST, le=LATEST)]
 class Fact(BaseModel):
     """What an event says. Subclasses name their type and the kind of subject they speak of."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
     type: ClassVar[str]
     subject_kind: ClassVar[str]

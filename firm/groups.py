@@ -19,14 +19,19 @@ class Tally(msgspec.Struct, gc=False, array_like=True):
 
 
 class Group(msgspec.Struct):
-    """Known outcomes of a group by the UTC day (days since 1970) on which they became known."""
+    """Known outcomes of a group by the UTC day (days since 1970) on which they became known.
+
+    The days stand in order, so that any order of arrival is written down in the same bytes.
+    """
 
     days: dict[int, Tally] = msgspec.field(default_factory=dict)
 
     def record(self, known_at: Micros, value: float, count: int = 1) -> None:
         """Count an outcome in (count 1), or take back one that was corrected (count -1)."""
         day = day_of(known_at)
-        tally = self.days.setdefault(day, Tally())
+        if day not in self.days:
+            self._add(day)
+        tally = self.days[day]
         tally.known += count
         tally.positive += count * value
         if tally.known == 0:
@@ -55,3 +60,9 @@ class Group(msgspec.Struct):
             known += weight * self.days[day].known
             positive += weight * self.days[day].positive
         return Tally(known, positive)
+
+    def _add(self, day: int) -> None:
+        newest = next(reversed(self.days), day)
+        self.days[day] = Tally()
+        if day < newest:
+            self.days = dict(sorted(self.days.items()))

@@ -46,12 +46,12 @@ class History(msgspec.Struct):
 
     def add(self, entry: Entry) -> bool:
         """Put the entry in its place; False if it is there already."""
-        if not self.entries or _order(self.entries[-1]) < _order(entry):
-            self.entries.append(entry)
-            return True
         if any(entry.event == known.event for known in self.entries):
             return False
-        insort(self.entries, entry, key=_order)
+        if not self.entries or _order(self.entries[-1]) < _order(entry):
+            self.entries.append(entry)
+        else:
+            insort(self.entries, entry, key=_order)
         return True
 
     def until(self, as_of: Micros) -> Sequence[Entry]:

@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from firm.ids import SubjectId
     from firm.react import Arrival
     from firm.states import GroupState, SubjectState
+    from firm.time import Micros
     from firm.workflow import Row, Workflow
 
 
@@ -48,9 +49,10 @@ class OnlineStates(Protocol):
         """Make these the states that are served; repeating it is harmless."""
 
     def read(
-        self, workflow: Workflow, subject: SubjectId
+        self, workflow: Workflow, subject: SubjectId, as_of: Micros | None = None
     ) -> tuple[SubjectState | None, Mapping[str, GroupState]]:
-        """The state of a subject and those of its groups by group id; None if it is unheard of."""
+        """The state of a subject, None if it is unheard of, and by group id those of the groups
+        that it belonged to as of an instant (as of its newest event, without one)."""
 
 
 class EventLog(Protocol):

@@ -90,16 +90,16 @@ def known_as_of(
         UnknownSubject: nothing had happened to it by then.
         WrongSubject: the state that was read is that of another subject.
     """
-    entries = state.history.until(as_of) if state else ()
-    if state is None or not entries:
-        raise UnknownSubject(
-            f"nothing is known of {subject!r} in workflow {workflow.slug!r} as of then; check the "
-            "id, or wait until its first event has arrived"
-        )
-    if state.subject != subject:
+    if state is not None and state.subject != subject:
         raise WrongSubject(
             f"asked for {subject!r}, but the values read are those of "
             f"{state.subject!r}; the store mixes subjects up: do not use them"
+        )
+    entries = state.history.until(as_of) if state else ()
+    if not entries:
+        raise UnknownSubject(
+            f"nothing is known of {subject!r} in workflow {workflow.slug!r} as of then; check the "
+            "id, or wait until its first event has arrived"
         )
     membership = workflow.membership(entries)
     found = {name: groups[group].known for name, group in membership.items() if group in groups}

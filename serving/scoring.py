@@ -63,7 +63,7 @@ class Scoring:
             KeyReused: the key belongs to a decision on another question.
         """
         workflow = self.workflow(slug)
-        state, groups = self._online.read(workflow, subject)
+        state, groups = self._online.read(workflow, subject, as_of)
         known = known_as_of(workflow, subject, state, groups, as_of)
         evidence = Evidence(state.position if state else None, known.entries[-1].at)
         asked = ask(workflow, subject, known, evidence, key, "http")
@@ -81,7 +81,7 @@ class Scoring:
         return recorded
 
     def try_fold(self, event: Event) -> None:
-        """Raise what a workflow would refuse the event for, while its sender is there to hear it."""
+        """Raise what a workflow would refuse the event for, while its sender can hear it."""
         for workflow in self.workflows.values():
             if workflow.folds(event):
                 workflow.fold(event)

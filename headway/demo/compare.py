@@ -13,8 +13,6 @@ from firm.ids import SubjectId
 from firm.time import Micros, to_datetime
 from headway.logs import Outgoing
 
-TOLERANCE = 1e-9
-
 
 def requests(workflow: str, subjects: Iterable[SubjectId], as_of: Micros) -> list[Outgoing]:
     """Requests on the stream for a score of each subject as of an instant."""
@@ -45,22 +43,28 @@ class HttpScores:
         self._path = f"/v1/workflows/{workflow}/score"
         self.milliseconds: list[float] = []
 
-    def mismatches(self, decisions: Sequence[Decision]) -> int:
-        """How many of the stream's decisions HTTP answers otherwise, for the same subject as of
-        the same instant."""
-        return sum(not self._agrees(decision) for decision in decisions)
+    def differences(self, decisions: Sequence[Decision]) -> list[str]:
+        """The stream's decisions that HTTP answers otherwise, for the same subject as of the same
+        instant, and how."""
+        return [found for decision in decisions if (found := self._difference(decision))]
 
-    def _agrees(self, decision: Decision) -> bool:
+    def _difference(self, decision: Decision) -> str:
         body = {"subject": decision.subject, "as_of": to_datetime(decision.as_of).isoformat()}
         begun = time.perf_counter()
         answer = self._client.post(self._path, json=body)
         self.milliseconds.append((time.perf_counter() - begun) * 1_000)
-        if not answer.is_success:
-            return False
         said = answer.json()
-        return bool(
-            abs(said["probability"] - decision.probability) < TOLERANCE
-            and said["band"] == decision.band
-            and said["features"] == decision.features
-            and said["model_version"] == decision.model_version
-        )
+        asked = f"{decision.subject} as of {body['as_of']}"
+        if not answer.is_success:
+            return f"{asked}: HTTP answered {answer.status_code} {said.get('detail', '')}"
+        differing = [
+            f"{name} is {theirs} by HTTP, {ours} by stream"
+            for name, ours, theirs in (
+                ("probability", decision.probability, said["probability"]),
+                ("band", decision.band, said["band"]),
+                ("model", decision.model_version, said["model_version"]),
+                *((n, v, said["features"].get(n)) for n, v in decision.features.items()),
+            )
+            if ours != theirs
+        ]
+        return f"{asked}: {'; '.join(differing)}" if differing else ""

@@ -38,6 +38,7 @@ class Decisions(msgspec.Struct, frozen=True):
     by_model: dict[str, int]
     http_compared: int
     http_mismatches: int
+    differences: list[str] = []
 
 
 class Replayed(msgspec.Struct, frozen=True):

@@ -45,7 +45,7 @@ class Later:
 
     offset: int
     requested: int
-    mismatches: int
+    differences: list[str]
     http_ms: list[float]
 
 
@@ -70,6 +70,7 @@ class Demo:
         trained = self._train()
         later = self._replay_later(second)
         refusals, refused = self._try_bad_inputs()
+        sent = self._sent
         tallies = self._copy.store.tallies(self._workflow.slug).total
         judged = self._judge(trained)
         again = self._replay_again([*first, *second])
@@ -84,7 +85,7 @@ class Demo:
             log=self._log.name,
             disturbed=f"{DUPLICATES:.0%} of the events sent twice, {DISORDER:.0%} delayed past up "
             f"to {self._disturb.reach} others (seed {self._disturb.seed})",
-            events=result.Events.of(self._sent, tallies, refused),
+            events=result.Events.of(sent, tallies, refused),
             model=result.Model(
                 trained.version.version,
                 trained.data.rows,
@@ -97,7 +98,8 @@ class Demo:
                 dict(Counter(d.band for d in on_log)),
                 dict(Counter(d.model_version for d in on_log)),
                 later.requested,
-                later.mismatches,
+                len(later.differences),
+                later.differences[:5],
             ),
             replay=again,
             quality=judged,
@@ -150,15 +152,15 @@ class Demo:
 
     def _replay_later(self, events: Sequence[Outgoing]) -> Later:
         http = HttpScores(self._copy.api_url, self._workflow.slug)
-        requested = differing = 0
+        requested, differences = 0, list[str]()
         start = None
         for as_of, chunk in _by_size(events):
             end = self._replay("scoring as it arrives", chunk, PACE)
             start = end - len(chunk) if start is None else start
             answers = self._ask_by_stream(chunk, as_of)
             requested += len(answers)
-            differing += http.mismatches(answers)
-        return Later(start or 0, requested, differing, http.milliseconds)
+            differences += http.differences(answers)
+        return Later(start or 0, requested, differences, http.milliseconds)
 
     def _ask_by_stream(self, chunk: Sequence[Outgoing], as_of: Micros) -> list[Decision]:
         store, slug = self._copy.store, self._workflow.slug

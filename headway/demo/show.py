@@ -21,6 +21,8 @@ def show(found: Result, console: Console) -> None:
         ("MLflow", found.mlflow),
     ):
         console.print(f"[bold]{words}[/] {where}", highlight=False, soft_wrap=True)
+    for difference in found.decisions.differences:
+        console.print(f"[red]differs[/]: {difference}", highlight=False)
     for claim in found.failed:
         console.print(f"[red]DID NOT HOLD[/]: {claim}")
     outcome = "[red]failed[/]" if found.failed else "[green]everything held[/]"
