@@ -21,8 +21,6 @@ if TYPE_CHECKING:
     import pandas as pd
     from feast import FeatureStore
 
-TIME = "event_timestamp"
-"""The column that Feast joins by: aware, in whole microseconds."""
 IN_MEMORY = 50_000
 """So many rows are held at once while they are sorted into months."""
 
@@ -76,11 +74,7 @@ def historical(store: FeatureStore, workflow: Workflow, entity_frame: pd.DataFra
     """
     _check_past(Path(store.config.repo_path or "") / workflow.slug)
     service = store.get_feature_service(workflow.slug)
-    key = [join_key(workflow.subject), TIME]
-    asked = entity_frame[key].drop_duplicates()
-    found = store.get_historical_features(entity_df=asked, features=service).to_df()
-    # Feast's file store mixes the rows up, and leaves out those before a subject's first event.
-    return entity_frame.merge(found[[*key, *workflow.feature_names]], how="left", on=key)
+    return store.get_historical_features(entity_df=entity_frame, features=service).to_df()
 
 
 def _check_past(folder: Path) -> None:
@@ -107,7 +101,7 @@ def _by_month(rows: Iterable[PastRow]) -> dict[str, list[PastRow]]:
 def _table(workflow: Workflow, rows: list[PastRow]) -> pl.DataFrame:
     schema: dict[str, pl.DataType] = {
         join_key(workflow.subject): pl.String(),
-        TIME: pl.Datetime("us", "UTC"),
+        "event_timestamp": pl.Datetime("us", "UTC"),
         "event_id": pl.String(),
         **dict.fromkeys(workflow.feature_names, pl.Float64()),
     }
@@ -116,8 +110,8 @@ def _table(workflow: Workflow, rows: list[PastRow]) -> pl.DataFrame:
 
 
 def _write_month(parts: Path, ready: Path, workflow: Workflow) -> int:
-    """Feast joins rows of one instant in no certain order, so only one of each may stand."""
-    key = [join_key(workflow.subject), TIME]
+    """Which of two rows of one instant a join finds is not certain, so only one may stand."""
+    key = [join_key(workflow.subject), "event_timestamp"]
     rows = pl.read_parquet(sorted(parts.iterdir())).unique(key, keep="last", maintain_order=True)
-    rows.sort(TIME).write_parquet(ready / f"{parts.name}.parquet")
+    rows.sort("event_timestamp").write_parquet(ready / f"{parts.name}.parquet")
     return rows.height

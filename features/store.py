@@ -26,7 +26,7 @@ def open_feature_store(
         provider="local",
         registry={"registry_type": "sql", "path": registry_url},
         online_store={"type": "redis", "connection_string": connection_string(redis_url)},
-        offline_store={"type": "file"},
+        offline_store={"type": "features.offline.DuckOfflineStore"},
         entity_key_serialization_version=ENTITY_KEY_VERSION,
         repo_path=offline_folder.absolute(),
     )

@@ -11,17 +11,16 @@ from zoneinfo import ZoneInfo
 
 from pydantic import ValidationError
 
-from firm.envelope import Envelope, check_time, open_envelope
-from firm.errors import InvalidValue, Malformed, TimeOutOfRange, UnknownType, WrongUnit
+from firm.envelope import LONGEST_ID, Envelope, check_time, open_envelope
+from firm.errors import InvalidValue, Malformed, TimeOutOfRange, UnknownType, WrongUnit, shown
 from firm.events import Event, Fact
 from firm.ids import EventId, SubjectId, derived
-from firm.mapping import EventFrom, FieldFrom, LogMapping, problems_of
+from firm.mapping import EventFrom, FieldFrom, LogMapping, TimeFrom, problems_of
 from firm.time import Micros
 
 Record = Mapping[str, Any]
-_AMOUNT = re.compile(
-    r"(?P<number>[-+]?[0-9][0-9,]*\.?[0-9]*(?:[eE][-+]?[0-9]+)?|\S+?)"
-    r"(?:\s*(?P<unit>[A-Za-z]{1,4}))?"
+_NUMBER = re.compile(
+    r"[-+]?(?:(?:[0-9]{1,3}(?:,[0-9]{3})+|[0-9]+)(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][-+]?[0-9]+)?"
 )
 _SUBJECT = re.compile(r"[a-z_]+:\S.*")
 
@@ -53,7 +52,9 @@ class Canonicaliser:
         if (fact := self._facts.get(envelope.type)) is not None:
             return _from_canonical(fact, envelope, received_at)
         known = sorted([*self._mapped, *self._facts])
-        raise UnknownType(f"no mapping and no fact has the type {envelope.type!r}; known: {known}")
+        raise UnknownType(
+            f"no mapping and no fact has the type {shown(envelope.type)}; known: {known}"
+        )
 
     def from_record(
         self, mapping: LogMapping, rule: EventFrom, record: Record, received_at: Micros
@@ -69,9 +70,7 @@ class Canonicaliser:
             id=EventId(derived(mapping.source, rule.type, *key)),
             type=rule.fact,
             subject=SubjectId(_subject(rule, read.text(rule.subject.column))),
-            occurred_at=check_time(
-                _moment(read.text(rule.time.column), rule.time.format, rule.time.zone), received_at
-            ),
+            occurred_at=check_time(_time(read.text(rule.time.column), rule.time), received_at),
             source=mapping.source,
             fact=_fact(fact, fields),
         )
@@ -86,8 +85,12 @@ class _Reader:
 
     def text(self, column: str) -> str | None:
         if column not in self._record:
-            raise InvalidValue(f"the record has no field {column!r}; it has {list(self._record)}")
+            raise InvalidValue(
+                f"the record has no field {column!r}; it has {shown(list(self._record))}"
+            )
         value = self._record[column]
+        if isinstance(value, dict | list):
+            raise InvalidValue(f"{column!r} must be one value; got {shown(value)}")
         if value is None or (text := str(value).strip()) in self._missing:
             return None
         return text
@@ -98,38 +101,41 @@ class _Reader:
 
 
 def _date(text: str, field: FieldFrom) -> str:
-    return _moment(text, field.format, "UTC").date().isoformat()
+    return _moment(text, field.column, field.format).date().isoformat()
 
 
 def _number(text: str, field: FieldFrom) -> str:
-    match = _AMOUNT.fullmatch(text)
-    if match is None or match["unit"]:
-        raise WrongUnit(f"{field.column!r} must be a plain number; got {text!r:.80}")
-    return str(_decimal(match["number"], field))
+    number, unit = _amount(text, field)
+    if unit:
+        raise WrongUnit(f"{field.column!r} must be a plain number; got {shown(text)}")
+    return str(number)
 
 
 def _money(text: str, field: FieldFrom) -> dict[str, str]:
-    match = _AMOUNT.fullmatch(text)
-    unit = match["unit"] if match else None
-    if match is None or (unit is not None and unit != field.currency):
-        raise WrongUnit(f"{field.column!r} must be an amount in {field.currency}; got {text!r:.80}")
-    return {"amount": str(_decimal(match["number"], field)), "currency": field.currency or ""}
+    number, unit = _amount(text, field)
+    if unit not in {"", field.currency}:
+        raise WrongUnit(
+            f"{field.column!r} must be an amount in {field.currency}; got {shown(text)}"
+        )
+    return {"amount": str(number), "currency": field.currency or ""}
 
 
-def _decimal(text: str, field: FieldFrom) -> Decimal:
+def _amount(text: str, field: FieldFrom) -> tuple[Decimal, str]:
+    """The number, and what follows it. A comma only parts thousands: "1,5" may mean 1.5 or 15."""
+    match = _NUMBER.match(text)
+    unit = text[match.end() :].strip() if match else ""
+    if match is None or re.match(r"[\d.,_+-]", unit):
+        raise InvalidValue(f"{field.column!r} must be a finite number; got {shown(text)}")
     try:
-        number = Decimal(text.replace(",", ""))
+        return Decimal(match[0].replace(",", "")), unit
     except InvalidOperation as error:
-        raise InvalidValue(f"{field.column!r} must be a number; got {text!r:.80}") from error
-    if not number.is_finite():
-        raise InvalidValue(f"{field.column!r} must be a finite number; got {text!r:.80}")
-    return number
+        raise InvalidValue(f"{field.column!r} must be a number; got {shown(text)}") from error
 
 
 def _flag(text: str, field: FieldFrom) -> bool:
     truth = {"true": True, "false": False, "1": True, "0": False, "yes": True, "no": False}
     if text.lower() not in truth:
-        raise InvalidValue(f"{field.column!r} must be true or false; got {text!r:.80}")
+        raise InvalidValue(f"{field.column!r} must be true or false; got {shown(text)}")
     return truth[text.lower()]
 
 
@@ -142,24 +148,33 @@ _READ: Mapping[str, Callable[[str, FieldFrom], Any]] = {
 }
 
 
-def _moment(text: str | None, format_: str | None, zone: str) -> datetime:
+def _time(text: str | None, rule: TimeFrom) -> datetime:
     if text is None:
-        raise TimeOutOfRange("the time of the event is missing")
+        raise TimeOutOfRange(f"{rule.column!r}, the time of the event, is missing")
+    moment = _moment(text, rule.column, rule.format)
+    if moment.tzinfo:
+        return moment
     try:
-        moment = datetime.strptime(text, format_) if format_ else datetime.fromisoformat(text)  # noqa: DTZ007 (the zone follows)
+        return moment.replace(tzinfo=ZoneInfo(rule.zone)).astimezone(UTC)
+    except OverflowError as error:
+        raise TimeOutOfRange(f"{rule.column!r} is out of all range; got {shown(text)}") from error
+
+
+def _moment(text: str, column: str, format_: str | None) -> datetime:
+    try:
+        return datetime.strptime(text, format_) if format_ else datetime.fromisoformat(text)  # noqa: DTZ007 (the zone follows)
     except ValueError as error:
         raise InvalidValue(
-            f"{text!r:.80} is no time of the form {format_ or 'ISO 8601'}"
+            f"{column!r} must be a time of the form {format_ or 'ISO 8601'}; got {shown(text)}"
         ) from error
-    return moment if moment.tzinfo else moment.replace(tzinfo=ZoneInfo(zone)).astimezone(UTC)
 
 
 def _subject(rule: EventFrom, text: str | None) -> str:
     subject = rule.subject
-    if text is None or not re.fullmatch(subject.pattern, text):
+    if text is None or len(text) > LONGEST_ID or not re.fullmatch(subject.pattern, text):
         raise InvalidValue(
             f"{subject.column!r} must name a {subject.kind} like {subject.pattern!r}; "
-            f"got {text!r:.80}"
+            f"got {shown(text)}"
         )
     return f"{subject.kind}:{text}"
 
@@ -168,18 +183,19 @@ def _fact(fact: type[Fact], fields: object) -> Fact:
     try:
         return fact.model_validate(fields)
     except ValidationError as error:
-        raise InvalidValue(f"{fact.type}: " + "; ".join(problems_of(error))) from error
+        problems = "; ".join(problems_of(error))
+        raise InvalidValue(f"{fact.type}: {problems:.2000}") from error
 
 
 def _from_canonical(fact: type[Fact], envelope: Envelope, received_at: Micros) -> Event:
     if envelope.time is None:
-        raise TimeOutOfRange(f"event {envelope.id!r} has no time; say when it happened")
+        raise TimeOutOfRange(f"event {shown(envelope.id)} has no time; say when it happened")
     subject = envelope.subject or ""
     kind_ok = fact.subject_kind in {"*", subject.split(":", 1)[0]}
-    if not _SUBJECT.fullmatch(subject) or not kind_ok:
+    if not _SUBJECT.fullmatch(subject) or not kind_ok or len(subject) > LONGEST_ID:
         raise InvalidValue(
-            f"event {envelope.id!r} needs a subject like '{fact.subject_kind}:123'; "
-            f"got {subject!r:.80}"
+            f"event {shown(envelope.id)} needs a subject like '{fact.subject_kind}:123'; "
+            f"got {shown(subject)}"
         )
     return Event(
         id=EventId(envelope.id),

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import msgspec
 
-from firm.errors import Malformed, TimeOutOfRange, TooLarge
+from firm.errors import Malformed, TimeOutOfRange, TooLarge, shown
 from firm.time import Micros, to_datetime, to_micros
 
 LARGEST_EVENT_BYTES = 1 << 20
 """More than any fact needs; what is larger goes to the dead letters whole."""
+LONGEST_ID = 500
+"""Characters of an event's or a subject's id: what PostgreSQL can index, in any script."""
 EARLIEST = datetime(1990, 1, 1, tzinfo=UTC)
 CLOCK_SKEW = timedelta(days=1)
 """How far ahead of our clock the sender's may run."""
@@ -30,6 +33,7 @@ class Envelope(msgspec.Struct, frozen=True, gc=False):
     datacontenttype: str = "application/json"
 
 
+_NUL = re.compile(rb"(?<!\\)(?:\\\\)*\\u0000")
 _DECODER = msgspec.json.Decoder(Envelope)
 
 
@@ -51,6 +55,10 @@ def open_envelope(payload: bytes) -> Envelope:
         raise Malformed(f"not a CloudEvent in structured JSON: {error}") from error
     if not (envelope.id and envelope.source and envelope.type):
         raise Malformed("a CloudEvent needs a non-empty id, source and type")
+    if len(envelope.id) > LONGEST_ID:
+        raise Malformed(f"id {shown(envelope.id)} has more than {LONGEST_ID} characters")
+    if b"\\u0000" in payload and (nul := _NUL.search(payload)):
+        raise Malformed(f"byte {nul.start()} of the payload is U+0000, which no text may hold")
     return envelope
 
 

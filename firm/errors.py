@@ -3,7 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from reprlib import Repr
 from typing import ClassVar
+
+_QUOTES = Repr()
+_QUOTES.maxstring = _QUOTES.maxother = _QUOTES.maxlong = 80
+_QUOTES.maxlist = _QUOTES.maxdict = 30
+_QUOTES.maxlevel = 2
+
+
+def shown(value: object) -> str:
+    """A value as a message quotes it: short, however large or deeply nested it is."""
+    return _QUOTES.repr(value)
 
 
 class HeadwayError(Exception):

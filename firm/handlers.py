@@ -8,6 +8,7 @@ while no model is approved), and the policy turns the probability into a band wi
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from math import isnan
 
 from firm.decision import (
     RULE_VERSION,
@@ -20,7 +21,7 @@ from firm.decision import (
     Person,
     Verdict,
 )
-from firm.errors import NotAllowed
+from firm.errors import ModelRefused, NotAllowed
 from firm.history import Outcome
 from firm.ids import EventId, SubjectId, action_id, decision_id
 from firm.ports import ActionTarget, Scorer
@@ -130,6 +131,8 @@ def record_outcomes(
 def _decide(
     workflow: Workflow, asked: Asked, probability: float, version: str, decided_at: Micros
 ) -> Decision:
+    if isnan(probability):
+        raise ModelRefused(f"{workflow.slug!r}: model {version!r} scored NaN for {asked.subject!r}")
     probability = min(max(probability, 0.0), 1.0)
     age_days = (asked.as_of - asked.evidence.event_time) / DAY
     return Decision(

@@ -16,14 +16,39 @@ budget_forecast = { from = "Budget Forecast", as = "money", currency = "USD" }
 
 from __future__ import annotations
 
+import re
 import tomllib
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal, Self
+from zoneinfo import ZoneInfo
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    ValidationError,
+    model_validator,
+)
 
-from firm.errors import DeclarationError
+from firm.errors import DeclarationError, shown
 from firm.money import Currency
+
+
+def _pattern(text: str) -> str:
+    try:
+        re.compile(text)
+    except re.error as error:
+        raise ValueError(f"is no regular expression: {error}") from error
+    return text
+
+
+def _zone(name: str) -> str:
+    try:
+        ZoneInfo(name)
+    except (KeyError, OSError) as error:  # a folder of zones, such as Europe, is an OSError
+        raise ValueError("is no time zone like Europe/Berlin") from error
+    return name
 
 
 class Declared(BaseModel):
@@ -40,13 +65,19 @@ class FieldFrom(Declared):
     format: str | None = None
     currency: Currency | None = None
 
+    @model_validator(mode="after")
+    def _money_names_its_currency(self) -> Self:
+        if (self.kind == "money") != (self.currency is not None):
+            raise ValueError("money, and nothing else, needs a currency")
+        return self
+
 
 class SubjectFrom(Declared):
     """Which column names the subject, of which kind it is, and what its id looks like."""
 
     kind: str
     column: str = Field(alias="from")
-    pattern: str = r"\S.*"
+    pattern: Annotated[str, AfterValidator(_pattern)] = r"\S.*"
 
 
 class TimeFrom(Declared):
@@ -54,7 +85,7 @@ class TimeFrom(Declared):
 
     column: str = Field(alias="from")
     format: str | None = None
-    zone: str = "UTC"
+    zone: Annotated[str, AfterValidator(_zone)] = "UTC"
 
 
 class EventFrom(Declared):
@@ -94,6 +125,6 @@ def read_mapping(path: Path) -> LogMapping:
 def problems_of(error: ValidationError) -> list[str]:
     """Each problem of a failed validation in one line: where, what, and the value."""
     return [
-        f"{'.'.join(str(part) for part in p['loc']) or 'all'}: {p['msg']} (got {p['input']!r:.80})"
+        f"{'.'.join(str(part) for part in p['loc']) or 'all'}: {p['msg']} (got {shown(p['input'])})"
         for p in error.errors(include_url=False)
     ]

@@ -13,7 +13,7 @@ from __future__ import annotations
 import itertools
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from math import exp, isfinite, log, log1p
+from math import exp, isfinite, log, log1p, sqrt
 
 from firm.groups import Group, Tally
 from firm.history import Entry, Value
@@ -202,7 +202,7 @@ class Series:
             if len(values) < 2:
                 return None
             mean = sum(values) / len(values)
-            return float((sum((v - mean) ** 2 for v in values) / len(values)) ** 0.5)
+            return sqrt(sum((v - mean) * (v - mean) for v in values) / len(values))
 
         return self._reduce(compute, "spread")
 
@@ -215,9 +215,10 @@ class Series:
         rate = log(2) / (half_life_days * DAY)
 
         def compute(known: Known) -> Number:
+            points = self._of(known)
             weight = total = 0.0
-            for at, value in self._of(known):
-                w = exp(-rate * (known.as_of - at))
+            for at, value in points:
+                w = exp(-rate * (points[-1][0] - at))  # silence fades all alike, down to 0 / 0
                 weight += w
                 total += w * value
             return total / weight if weight else None
@@ -282,7 +283,7 @@ def series(name: str) -> Series:
         found = []
         for entry in known.entries:
             value = entry.values.get(name)
-            if isinstance(value, int | float):
+            if isinstance(value, int | float) and isfinite(value):
                 found.append((entry.at, float(value)))
         return found
 
@@ -361,13 +362,16 @@ def known_rate(
 
     It is drawn toward the rate of the wider group `prior` with the weight of `strength` outcomes,
     so that a small group is not believed too much (empirical Bayes: (k + s * p) / (n + s)); and
-    that rate toward 1/2 in the same way.
+    that rate toward 1/2 in the same way. With a strength of 0 it is the bare share, missing while
+    no outcome is known.
     """
 
     def compute(known: Known) -> Number:
+        own = _tally(known, group, within_days, half_life_days)
+        if not strength:
+            return own.positive / own.known if own.known else None
         wide = _tally(known, prior)
         p = (wide.positive + 0.5 * strength) / (wide.known + strength)
-        own = _tally(known, group, within_days, half_life_days)
         return (own.positive + strength * p) / (own.known + strength)
 
     return Expr(compute, f"known rate of {group}")

@@ -45,6 +45,11 @@ class Program:
         """The program `headway NAME ARGS`."""
         return cls(name, [sys.executable, "-m", "headway", name, *args], folder, environment)
 
+    @property
+    def pid(self) -> int | None:
+        """The id of its process, None when it does not run."""
+        return self._child.pid if self._child and not self._child.ended() else None
+
     def start(self) -> None:
         """End what a killed parent left of it, and start it."""
         self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)

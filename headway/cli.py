@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import signal
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -70,7 +71,7 @@ def up() -> None:
     progress = Progress(errors)
     with _clear_errors(), exit_on_signals(), Copy.start(Settings(), progress.say) as copy:
         errors.print(f"API {copy.api_url}/docs   MLflow {copy.mlflow_url}   Ctrl-C stops")
-        copy.watch()
+        signal.pause()
 
 
 @app.command()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from types import TracebackType
 from typing import Self
 
@@ -16,9 +15,8 @@ from headway.parts import Parts, free_port
 from headway.parts.server import Progress
 from headway.schemas import make_schemas, schema_url
 from headway.settings import Settings
+from headway.supervisor import Supervisor
 from training.server import command
-
-WATCH_SECONDS = 1.0
 
 
 class Copy:
@@ -49,6 +47,7 @@ class Copy:
         argv, switches = command(tracking, settings.artifacts, pages)
         self.mlflow = Program("mlflow", argv, home, switches)
         self.mlflow_url = f"http://127.0.0.1:{pages}"
+        self._supervisor = Supervisor([*parts.servers, *self._children()])
 
     @classmethod
     def start(cls, settings: Settings, say: Progress) -> Self:
@@ -74,17 +73,6 @@ class Copy:
         """Where the API answers."""
         return f"http://{self.settings.host}:{self.settings.port}"
 
-    def check(self) -> None:
-        """Raise ProcessEnded if one of the processes has ended by itself."""
-        for child in self._children():
-            child.check()
-
-    def watch(self) -> None:
-        """Stay until interrupted, or until one of the processes ends (ProcessEnded)."""
-        while True:
-            self.check()
-            time.sleep(WATCH_SECONDS)
-
     def actions_performed(self) -> dict[str, int]:
         """What the simulated system of record was asked to do, by kind; empty for a real one."""
         if self.psa is None:
@@ -94,6 +82,7 @@ class Copy:
 
     def stop(self) -> None:
         """Stop everything that was started."""
+        self._supervisor.stop()
         for child in self._children():
             child.stop()
         self.store.close()
@@ -124,6 +113,7 @@ class Copy:
         self._say("the tables and Feast's registry are ready")
         self.api.wait_for(lambda: _answers(f"{self.api_url}/health/live"), 60)
         self._say(f"the stream and the API are up: {self.api_url}")
+        self._supervisor.start()
 
     def _children(self) -> list[Program]:
         return [c for c in (self.psa, self.worker, self.api, self.mlflow) if c is not None]

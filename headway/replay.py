@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 
 from aiokafka import AIOKafkaProducer
 
-from firm.errors import HeadwayError
+from firm.errors import HeadwayError, StoreUnavailable
 from firm.store import SqlStore
 from headway.logs import Outgoing
 from stream.topics import EVENTS, LARGEST_MESSAGE_BYTES
@@ -42,7 +42,7 @@ def wait_until_taken(
     """
     last, since = start - 1, time.monotonic()
     while last + 1 < end:
-        taken = store.offset(workflow)
+        taken = _offset(store, workflow, last)
         if taken > last:
             progress(taken - last)
             last, since = taken, time.monotonic()
@@ -53,6 +53,14 @@ def wait_until_taken(
             )
         else:
             time.sleep(POLL_SECONDS)
+
+
+def _offset(store: SqlStore, workflow: str, last: int) -> int:
+    """The offset taken in; while the database is away, the last that is known."""
+    try:
+        return store.offset(workflow)
+    except StoreUnavailable:
+        return last
 
 
 async def _send(

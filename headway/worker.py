@@ -16,6 +16,7 @@ from headway.catalogue import canonicaliser, declared
 from headway.clock import now
 from headway.models import LiveModels
 from headway.settings import Settings
+from stream.progress import watch_progress
 from stream.reactor import Reactor
 from stream.relay import Relay
 from stream.topics import LARGEST_MESSAGE_BYTES, ensure_topics
@@ -41,11 +42,16 @@ async def _run(settings: Settings) -> None:
     relay = Relay(store, producer, HttpActionTarget(settings.actions_url or ""), now)
     worker = Worker(settings.kafka, reactors, committed=relay.wake, failed=_end, now=now)
     await worker.start()
-    relaying = asyncio.create_task(relay.run())
-    relaying.add_done_callback(_relay_ended)
+    beside = [
+        asyncio.create_task(relay.run()),
+        asyncio.create_task(watch_progress(settings.kafka, worker.next_offset)),
+    ]
+    for task in beside:
+        task.add_done_callback(_ended)
     log.info("stream is up", workflows=sorted(reactors))
     await _until_told()
-    relaying.cancel()
+    for task in beside:
+        task.cancel()
     await worker.stop()
     await producer.stop()
     store.close()
@@ -72,8 +78,8 @@ def _end(error: BaseException) -> None:
     os._exit(70)
 
 
-def _relay_ended(relaying: asyncio.Task[None]) -> None:
-    if not relaying.cancelled() and (error := relaying.exception()) is not None:
+def _ended(task: asyncio.Task[None]) -> None:
+    if not task.cancelled() and (error := task.exception()) is not None:
         _end(error)
 
 

@@ -43,6 +43,7 @@ class Worker:
         now: Callable[[], Micros],
     ) -> None:
         self._bootstrap = bootstrap
+        self._reactors = reactors
         self._committed = committed
         self._failed = failed
         self._now = now
@@ -50,6 +51,10 @@ class Worker:
         topic = self.app.topic(EVENTS, value_type=bytes, value_serializer="raw")
         for slug, reactor in reactors.items():
             self.app.agent(topic, name=f"headway.{slug}", concurrency=1)(self._agent(reactor))
+
+    def next_offset(self) -> int:
+        """The first record that some workflow has not taken in yet."""
+        return min(reactor.next_offset for reactor in self._reactors.values())
 
     async def start(self) -> None:
         """Join the group and begin to take in records."""

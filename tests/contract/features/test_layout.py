@@ -4,8 +4,10 @@ from datetime import UTC
 
 from feast.infra.online_stores.helpers import _mmh3, _redis_key
 from feast.protos.feast.types.EntityKey_pb2 import EntityKey
-from feast.protos.feast.types.Value_pb2 import Value
-from google.protobuf.timestamp_pb2 import Timestamp
+from feast.protos.feast.types.Value_pb2 import NULL, Value
+
+# protobuf ships no types.
+from google.protobuf.timestamp_pb2 import Timestamp  # type: ignore[import-untyped]
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -68,4 +70,4 @@ def test_timestamps_are_those_of_protobuf(at: int) -> None:
 def test_nothing_is_written_as_feast_writes_nothing() -> None:
     assert wire.double(None) == Value().SerializeToString()
     assert wire.decode(Value().SerializeToString()) is None
-    assert wire.decode(Value(null_val=0).SerializeToString()) is None
+    assert wire.decode(Value(null_val=NULL).SerializeToString()) is None

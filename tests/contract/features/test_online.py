@@ -17,7 +17,7 @@ from features.views import Views
 from firm.errors import Fenced, WrongSubject
 from firm.events import Position
 from firm.groups import Group
-from firm.history import Entry, History
+from firm.history import Entry, History, Values
 from firm.ids import EventId, SubjectId
 from firm.ports import OnlineStates
 from firm.states import GroupState, States, SubjectState, encode_state, known_as_of
@@ -29,8 +29,13 @@ P = SubjectId("project:p")
 
 
 def subject(at: int = 19_000 * DAY, offset: int | None = 1, name: SubjectId = P) -> SubjectState:
-    values = {"forecast": 19_100.0, "phase": "Design", "owner": "o", "owner_phase": "o|Design"}
-    entry = Entry(at, EventId(f"e{at}"), "project.status_reported", dict(values))
+    values: Values = {
+        "forecast": 19_100.0,
+        "phase": "Design",
+        "owner": "o",
+        "owner_phase": "o|Design",
+    }
+    entry = Entry(at, EventId(f"e{at}"), "project.status_reported", values)
     place = None if offset is None else Position(0, offset)
     return SubjectState(name, History([entry]), place)
 

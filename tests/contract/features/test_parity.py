@@ -105,7 +105,7 @@ def test_we_read_what_the_sdk_pushes(
     assert found == {
         "position": "0000/0000000000000000001",
         "event_time": at,
-        "state": blob,
+        "state": blob or None,  # the SDK takes empty bytes for a missing value
         **row,
     }
 
@@ -192,7 +192,7 @@ def test_views_of_two_workflows_on_one_subject_keep_apart(
     """Feast keeps them in one hash."""
     for workflow, value in ((numbers, 1.0), (WORKFLOW, 2.0)):
         online.write(workflow, [state_of("p", {"aa": value})], [])
-    assert len(redis.keys()) == 1
+    assert redis.dbsize() == 1
     assert sdk_reads(store, numbers, "p")["aa"] == 1.0
     blob = sdk_reads(store, WORKFLOW, "p")["state"]
     assert decode_subject(blob).history.entries[0].values == {"aa": 2.0}

@@ -1,0 +1,25 @@
+"""Ids depend on what they name, and on nothing else."""
+
+from __future__ import annotations
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from firm.ids import action_id, decision_id, derived
+
+words = st.text(st.characters(exclude_characters="\x1f", exclude_categories=["Cs"]), max_size=8)
+
+
+def test_the_id_of_a_decision_is_the_same_in_every_release() -> None:
+    assert decision_id("delivery_risk", "e-1") == "dcd65213-a57c-5d92-9fb6-3b900a783e77"
+
+
+@given(st.lists(words, min_size=1), st.lists(words, min_size=1))
+def test_the_same_parts_and_only_they_give_the_same_id(one: list[str], two: list[str]) -> None:
+    assert (derived(*one) == derived(*two)) == (one == two)
+
+
+@given(words, words)
+def test_a_decision_and_its_action_have_ids_of_their_own(workflow: str, cause: str) -> None:
+    decision = decision_id(workflow, cause)
+    assert len({decision, action_id(decision, "a"), action_id(decision, "b")}) == 3

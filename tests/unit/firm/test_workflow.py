@@ -1,0 +1,146 @@
+"""A wrong declaration fails with all its problems; a right one gives rows, groups, versions."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from pydantic import ValidationError
+
+from firm.mapping import problems_of
+from firm.vocabulary import constant
+from firm.workflow import ActionSpec, Band, Feature, GroupBy, Workflow
+from tests.unit.firm.samples import (
+    DECLARATION,
+    POLICY,
+    SAMPLE,
+    START,
+    HoursBooked,
+    booked,
+    report,
+    request,
+    taken,
+)
+
+
+def declared(**changed: Any) -> Workflow:
+    return Workflow(**{**DECLARATION, **changed})
+
+
+def problems(**changed: Any) -> str:
+    with pytest.raises(ValidationError) as caught:
+        declared(**changed)
+    return "\n".join(problems_of(caught.value))
+
+
+def feature(name: str = "fine", **changed: Any) -> Feature:
+    return Feature(
+        **{"name": name, "of": constant(1), "unit": "1", "why": "why", "source": "src", **changed}
+    )
+
+
+def test_all_fields_that_are_wrong_are_named_at_once() -> None:
+    said = problems(
+        slug="Not A Slug", owner="", lateness_days=0, risk_class="none", slo={}, nobody_knows=1
+    )
+    for field in ("slug", "owner", "lateness_days", "risk_class", "slo", "nobody_knows"):
+        assert f"{field}" in said
+    assert "'Not A Slug'" in said
+
+
+def test_all_that_does_not_fit_together_is_named_at_once() -> None:
+    said = problems(
+        features=(feature("twice"), feature("twice")),
+        groups=(GroupBy(name="all"), GroupBy(name="all", key="x")),
+        facts=(HoursBooked,),
+        risk_class="high",
+    )
+    for problem in (
+        "feature 'twice' is declared twice",
+        "group 'all' is declared twice",
+        "trigger StatusReported is not among the facts",
+        "needs a worker_notice",
+    ):
+        assert problem in said
+
+
+@pytest.mark.parametrize(
+    ("changed", "problem"), [({"features": ()}, "no feature"), ({"triggers": ()}, "no trigger")]
+)
+def test_a_workflow_needs(changed: dict[str, Any], problem: str) -> None:
+    assert problem in problems(**changed)
+
+
+def test_people_are_scored_only_with_a_notice_to_them() -> None:
+    assert "worker_notice" in problems(risk_class="high")
+    assert declared(risk_class="high", worker_notice="You are scored by a model.").worker_notice
+
+
+@pytest.mark.parametrize(
+    ("changed", "field"),
+    [
+        ({"name": "Not a slug"}, "name"),
+        ({"unit": ""}, "unit"),
+        ({"why": "  "}, "why"),
+        ({"monotone": 2}, "monotone"),
+        ({"of": 5}, "of"),
+        ({"extra": 5}, "extra"),
+    ],
+)
+def test_a_feature_refuses(changed: dict[str, Any], field: str) -> None:
+    with pytest.raises(ValidationError, match=field):
+        feature(**changed)
+
+
+def test_a_declaration_does_not_change() -> None:
+    with pytest.raises(ValidationError, match="frozen"):
+        SAMPLE.slug = "other"
+
+
+def test_a_workflow_folds_its_facts_and_is_triggered_by_its_triggers() -> None:
+    events = [report("a", 0), booked("b", 0, 1), request("c", 0)]
+    assert [SAMPLE.folds(event) for event in events] == [True, True, False]
+    assert [SAMPLE.is_triggered_by(event) for event in events] == [True, False, False]
+
+
+def test_a_row_has_the_features_in_their_order() -> None:
+    workflow = declared(
+        features=(feature("later", of=constant(2)), feature("earlier", of=constant(1)))
+    )
+    states, _ = taken([report("e", 0)], workflow)
+    assert workflow.feature_names == ("later", "earlier")
+    assert workflow.row(states.known(workflow, report("e", 0).subject, START)) == (2, 1)
+
+
+def test_a_subject_is_in_the_groups_of_its_newest_texts() -> None:
+    states, _ = taken(
+        [
+            report("a", 0, owner="DEP"),
+            report("b", 1, owner="DOT"),
+            report("c", 2),
+            booked("d", 3, 1),
+        ]
+    )
+    (state,) = states.subjects.values()
+    assert SAMPLE.membership(state.history.entries) == {"all": "all", "owner": "owner:DOT"}
+    assert SAMPLE.membership(state.history.entries[:1]) == {"all": "all", "owner": "owner:DEP"}
+
+
+@pytest.mark.parametrize(
+    "bands",
+    [
+        POLICY.bands[:1],
+        (Band(name="calm", at_least=0, because="another reason"), POLICY.bands[1]),
+        (
+            POLICY.bands[0],
+            POLICY.bands[1].model_copy(
+                update={"actions": (ActionSpec(kind="notify", says="Have a look."),)}
+            ),
+        ),
+    ],
+    ids=["a band less", "another reason", "an approval less"],
+)
+def test_another_policy_has_another_version(bands: tuple[Band, ...]) -> None:
+    other = declared(policy={"bands": bands})
+    assert other.policy_version != SAMPLE.policy_version
+    assert declared().policy_version == SAMPLE.policy_version
