@@ -1,68 +1,121 @@
-"""What is kept of a group (an agency, a team, a client): outcomes already known, day by day.
+"""What is kept of a group (an agency, a team, a client): what was observed of its members, by time.
 
-Counts of whole days are whole numbers, so the order of arrival does not matter. A rate as of an
-instant takes the days before that instant's day: what became known today counts from tomorrow.
+Observations fall into buckets of time (a day, if nothing else is declared). What is asked as of an
+instant takes the buckets before that instant's own: what became known today counts from tomorrow.
+So the order of arrival does not matter, and any past instant can be asked for.
 """
 
 from __future__ import annotations
 
+from bisect import bisect_left
+
 import msgspec
 
-from firm.time import Micros, day_of
+from firm.time import DAY, Micros
+
+Sums = tuple[float, float]
 
 
-class Tally(msgspec.Struct, gc=False, array_like=True):
-    """How many outcomes became known, and how many of them came true (weighted, with a decay)."""
+class Observation(msgspec.Struct, frozen=True, gc=False):
+    """Something that counts in a group from an instant on, whatever else happens later.
+
+    Attributes:
+        group: the declared name of the group.
+        key: which of these groups it is; None for the one that holds everybody.
+        at: from when on it is known; it may lie ahead ("unless something happens by then").
+        value: 1.0 if it came true, or a quantity.
+        count: how many it stands for; 0 corrects the value of an earlier one.
+    """
+
+    group: str
+    key: str | None
+    at: Micros
+    value: float
+    count: float = 1.0
+
+    @property
+    def group_id(self) -> str:
+        """The id under which the group's state is kept."""
+        return self.group if self.key is None else f"{self.group}:{self.key}"
+
+
+class Tally(msgspec.Struct, frozen=True, gc=False):
+    """How many observations there were, and the sum of their values (weighted, with a decay)."""
 
     known: float = 0.0
     positive: float = 0.0
 
 
-class Group(msgspec.Struct):
-    """Known outcomes of a group by the UTC day (days since 1970) on which they became known.
+class Group(msgspec.Struct, dict=True):
+    """The observations of one group: for each bucket, in order, their count and their sum."""
 
-    The days stand in order, so that any order of arrival is written down in the same bytes.
-    """
+    grain: Micros = DAY
+    buckets: list[int] = msgspec.field(default_factory=list)
+    counts: list[float] = msgspec.field(default_factory=list)
+    sums: list[float] = msgspec.field(default_factory=list)
 
-    days: dict[int, Tally] = msgspec.field(default_factory=dict)
-
-    def record(self, known_at: Micros, value: float, count: int = 1) -> None:
-        """Count an outcome in (count 1), or take back one that was corrected (count -1)."""
-        day = day_of(known_at)
-        if day not in self.days:
-            self._add(day)
-        tally = self.days[day]
-        tally.known += count
-        tally.positive += count * value
-        if tally.known == 0:
-            del self.days[day]
+    def record(self, at: Micros, value: float, count: float = 1.0) -> None:
+        """Add an observation, or with the negatives of its value and count take it back."""
+        bucket = at // self.grain
+        place = bisect_left(self.buckets, bucket)
+        if place == len(self.buckets) or self.buckets[place] != bucket:
+            self.buckets.insert(place, bucket)
+            self.counts.insert(place, 0.0)
+            self.sums.insert(place, 0.0)
+        self.counts[place] += count
+        self.sums[place] += value
+        if self.counts[place] == 0 and self.sums[place] == 0:
+            del self.buckets[place], self.counts[place], self.sums[place]
+        for running in self._running.values():
+            del running[place:]
 
     def before(
         self,
         as_of: Micros,
-        within_days: int | None = None,
+        within_days: float | None = None,
         half_life_days: float | None = None,
     ) -> Tally:
-        """Outcomes known before the day of `as_of`: all, or those of so many days before it.
+        """What was observed before the bucket of `as_of`: all, or that of so many days before it.
 
-        With a half-life, an outcome weighs half as much for each that has passed since the day on
-        which it became known.
+        With a half-life, an observation weighs half as much for each that has passed since its
+        bucket.
         """
-        end = day_of(as_of)
-        start = end - within_days if within_days is not None else None
-        known = positive = 0.0
-        for day in sorted(self.days):
-            if day >= end:
-                break
-            if start is not None and day < start:
-                continue
-            weight = 1.0 if half_life_days is None else 0.5 ** ((end - day) / half_life_days)
-            known += weight * self.days[day].known
-            positive += weight * self.days[day].positive
+        end = as_of // self.grain
+        known, positive = self._until(end, half_life_days)
+        if within_days is not None:
+            start = end - int(within_days * DAY // self.grain)
+            earlier, earlier_positive = self._until(start, None)
+            return Tally(known - earlier, positive - earlier_positive)
         return Tally(known, positive)
 
-    def _add(self, day: int) -> None:
-        newest = next(reversed(self.days), day)
-        self.days[day] = Tally()
-        if day < newest:
-            self.days = dict(sorted(self.days.items()))
+    def last_before(self, as_of: Micros) -> Micros | None:
+        """The start of the newest bucket before that of `as_of`; None if there is none."""
+        place = bisect_left(self.buckets, as_of // self.grain)
+        return self.buckets[place - 1] * self.grain if place else None
+
+    @property
+    def _running(self) -> dict[float | None, list[Sums]]:
+        """For each half-life asked for, the sums up to each bucket; what changed is cut off."""
+        found: dict[float | None, list[Sums]] = self.__dict__.setdefault("running", {})
+        return found
+
+    def _until(self, end: int, half_life_days: float | None) -> Sums:
+        place = bisect_left(self.buckets, end)
+        if not place:
+            return 0.0, 0.0
+        running = self._running.setdefault(half_life_days, [])
+        rate = 0.0 if half_life_days is None else self.grain / (half_life_days * DAY)
+        while len(running) < place:
+            running.append(self._next(running, rate))
+        known, positive = running[place - 1]
+        weight = 0.5 ** ((end - self.buckets[place - 1]) * rate)
+        return known * weight, positive * weight
+
+    def _next(self, running: list[Sums], rate: float) -> Sums:
+        place = len(running)
+        known, positive = self.counts[place], self.sums[place]
+        if place:
+            weight = 0.5 ** ((self.buckets[place] - self.buckets[place - 1]) * rate)
+            known += running[-1][0] * weight
+            positive += running[-1][1] * weight
+        return known, positive

@@ -28,14 +28,10 @@ class Entry(msgspec.Struct, frozen=True, gc=False, order=True, array_like=True):
 
 
 class Outcome(msgspec.Struct, frozen=True, gc=False, array_like=True):
-    """What became of one entry: 1.0 if the label's question came true, and when that was known.
-
-    `groups` are the ids of the groups in which it is counted.
-    """
+    """What became of one entry: 1.0 if the label's question came true, and when that was known."""
 
     value: float
     known_at: Micros
-    groups: tuple[str, ...] = ()
 
 
 class History(msgspec.Struct):

@@ -6,7 +6,8 @@ of the log, and writes all effects in one transaction.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Iterator, Sequence
 from typing import Literal
 
 import msgspec
@@ -15,8 +16,9 @@ from firm.audit import AuditEntry, digest
 from firm.decision import Action, Asked, Decision, Evidence, Judged
 from firm.errors import HeadwayError
 from firm.events import Event, Position, ScoreRequested
+from firm.groups import Observation
 from firm.handlers import actions, ask, record_outcomes, score
-from firm.history import Entry, Outcome
+from firm.history import Entry
 from firm.ids import EventId
 from firm.ports import Scorer
 from firm.states import GroupState, States, SubjectState
@@ -122,11 +124,12 @@ class _Batch:
         workflow, states, event = self._workflow, self._states, arrival.event
         entry = Entry(event.occurred_at, event.id, event.type, workflow.fold(event))
         state = states.subject(event.subject)
+        told = Counter(self._told(state))
         if not state.history.add(entry):
             return "duplicate"
         state.position = arrival.position
         self.subjects[event.subject] = state
-        self._settle(state)
+        self._settle(state, told)
         late = event.occurred_at < states.watermark - int(workflow.lateness_days * DAY)
         states.watermark = max(states.watermark, event.occurred_at)
         if workflow.is_triggered_by(event):
@@ -137,37 +140,26 @@ class _Batch:
             )
         return "late" if late else "counted"
 
-    def _settle(self, state: SubjectState) -> None:
-        before = state.history.outcomes
-        changed = state.history.settle(settled(self._workflow, state.history.entries))
-        for event, outcome in changed.items():
-            self._count(before.get(event), -1)
-            self._count(outcome, 1)
-        triggering = {e.event for e in state.history.entries if e.type in self._workflow.triggering}
-        for judged in record_outcomes(self._workflow, changed, triggering.__contains__):
+    def _settle(self, state: SubjectState, told: Counter[Observation]) -> None:
+        workflow, history = self._workflow, state.history
+        changed = history.settle(workflow.label.settle(history.entries))
+        now = Counter(self._told(state))
+        for observation, times in (now - told).items():
+            self._count(observation, times)
+        for observation, times in (told - now).items():
+            self._count(observation, -times)
+        triggering = {e.event for e in history.entries if e.type in workflow.triggering}
+        for judged in record_outcomes(workflow, changed, triggering.__contains__):
             self.judged[judged.event] = judged
 
-    def _count(self, outcome: Outcome | None, count: int) -> None:
-        if outcome is None:
-            return
-        for name in outcome.groups:
-            group = self._states.group(name)
-            group.known.record(outcome.known_at, outcome.value, count)
-            self.groups[name] = group
+    def _told(self, state: SubjectState) -> Iterator[Observation]:
+        return self._workflow.observations(state.history.entries, state.history.outcomes)
 
-
-def settled(workflow: Workflow, entries: Sequence[Entry]) -> dict[EventId, Outcome]:
-    """The outcomes known of a subject's entries, each with the groups in which it counts."""
-    outcomes = workflow.label.settle(entries)
-    return {
-        entry.event: Outcome(
-            outcomes[entry.event].value,
-            outcomes[entry.event].known_at,
-            tuple(workflow.membership(entries[: place + 1]).values()),
-        )
-        for place, entry in enumerate(entries)
-        if entry.event in outcomes
-    }
+    def _count(self, observation: Observation, times: int) -> None:
+        grain = self._workflow.grain(observation.group)
+        group = self._states.group(observation.group_id, grain)
+        group.known.record(observation.at, times * observation.value, times * observation.count)
+        self.groups[observation.group_id] = group
 
 
 def _audit(decision: Decision) -> AuditEntry:

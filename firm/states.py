@@ -11,7 +11,7 @@ from firm.events import Position
 from firm.groups import Group
 from firm.history import History
 from firm.ids import EventId, SubjectId
-from firm.time import Micros
+from firm.time import DAY, Micros
 from firm.vocabulary import Known
 from firm.workflow import Workflow
 
@@ -63,9 +63,11 @@ class States:
         """The state of a subject, a new one if it is unheard of."""
         return self.subjects.setdefault(subject, SubjectState(subject))
 
-    def group(self, group: str) -> GroupState:
-        """The state of a group, a new one if it is unheard of."""
-        return self.groups.setdefault(group, GroupState(group))
+    def group(self, group: str, grain: Micros = DAY) -> GroupState:
+        """The state of a group, a new one with buckets of this width if it is unheard of."""
+        if group not in self.groups:
+            self.groups[group] = GroupState(group, Group(grain))
+        return self.groups[group]
 
     def known(self, workflow: Workflow, subject: SubjectId, as_of: Micros) -> Known:
         """What is known of a subject as of an instant.

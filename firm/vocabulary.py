@@ -355,15 +355,17 @@ def known_rate(
     *,
     prior: str,
     strength: float = 10,
+    toward: float = 0.5,
     half_life_days: float | None = None,
-    within_days: int | None = None,
+    within_days: float | None = None,
 ) -> Expr:
-    """The share of a group's outcomes known before the day of `as_of` that came true.
+    """The mean of a group's observations known before the bucket of `as_of`: for outcomes, the
+    share that came true.
 
-    It is drawn toward the rate of the wider group `prior` with the weight of `strength` outcomes,
-    so that a small group is not believed too much (empirical Bayes: (k + s * p) / (n + s)); and
-    that rate toward 1/2 in the same way. With a strength of 0 it is the bare share, missing while
-    no outcome is known.
+    It is drawn toward the mean of the wider group `prior` with the weight of `strength`
+    observations, so that a small group is not believed too much (empirical Bayes:
+    (k + s * p) / (n + s)); and that mean toward `toward` in the same way. With a strength of 0 it
+    is the bare mean, missing while nothing is known.
     """
 
     def compute(known: Known) -> Number:
@@ -371,14 +373,44 @@ def known_rate(
         if not strength:
             return own.positive / own.known if own.known else None
         wide = _tally(known, prior)
-        p = (wide.positive + 0.5 * strength) / (wide.known + strength)
+        p = (wide.positive + toward * strength) / (wide.known + strength)
         return (own.positive + strength * p) / (own.known + strength)
 
     return Expr(compute, f"known rate of {group}")
 
 
+def known_count(
+    group: str, *, within_days: float | None = None, half_life_days: float | None = None
+) -> Expr:
+    """How many observations of a group were known before the bucket of `as_of`."""
+    return Expr(
+        lambda known: _tally(known, group, within_days, half_life_days).known, f"count of {group}"
+    )
+
+
+def known_total(
+    group: str, *, within_days: float | None = None, half_life_days: float | None = None
+) -> Expr:
+    """The sum of the values of a group's observations known before the bucket of `as_of`."""
+    return Expr(
+        lambda known: _tally(known, group, within_days, half_life_days).positive,
+        f"total of {group}",
+    )
+
+
+def days_since_known(group: str) -> Expr:
+    """Days from the group's newest observation before the bucket of `as_of` until then."""
+
+    def compute(known: Known) -> Number:
+        found = known.groups.get(group)
+        last = found.last_before(known.as_of) if found else None
+        return None if last is None else (known.as_of - last) / DAY
+
+    return Expr(compute, f"days since {group}")
+
+
 def _tally(
-    known: Known, group: str, within_days: int | None = None, half_life_days: float | None = None
+    known: Known, group: str, within_days: float | None = None, half_life_days: float | None = None
 ) -> Tally:
     found = known.groups.get(group)
     return found.before(known.as_of, within_days, half_life_days) if found else Tally()

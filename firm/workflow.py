@@ -7,15 +7,17 @@ registered model, the route, the monitors and the contract tests.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import cached_property
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
 
 from firm.events import Event, Fact
+from firm.groups import Observation
 from firm.history import Entry, Outcome, Values
 from firm.ids import EventId
+from firm.time import SECOND, Micros
 from firm.vocabulary import Expr, Known
 
 Slug = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{1,48}$")]
@@ -56,10 +58,16 @@ class Feature(Declared):
 
 
 class GroupBy(Declared):
-    """A group whose known outcomes are counted; `key` names the folded text, None is everyone."""
+    """A group whose observations are kept; `key` names the folded text, None is everyone.
+
+    `counts` says what is observed: the label's outcomes, or what the workflow's `observe` tells.
+    `grain_hours` is the width of the buckets: what became known within one counts from the next.
+    """
 
     name: Slug
     key: str | None = None
+    counts: Literal["outcomes", "observed"] = "outcomes"
+    grain_hours: Annotated[float, Field(gt=0, le=24)] = 24.0
 
 
 class Label(Declared):
@@ -164,6 +172,7 @@ class Workflow(Declared):
     fold: Callable[[Event], Values]
     features: tuple[Feature, ...]
     groups: tuple[GroupBy, ...] = ()
+    observe: Callable[[Sequence[Entry]], Iterable[Observation]] | None = None
     label: Label
     rule: Expr
     model: ModelSpec
@@ -230,6 +239,36 @@ class Workflow(Declared):
             elif (value := _newest_text(entries, group.key)) is not None:
                 found[group.name] = f"{group.name}:{value}"
         return found
+
+    def observations(
+        self, entries: Sequence[Entry], outcomes: Mapping[EventId, Outcome]
+    ) -> Iterator[Observation]:
+        """All that a subject's entries tell its groups, in any order.
+
+        An outcome counts in the groups that its entry belonged to when it was scored.
+        """
+        if self._counting_outcomes:
+            for place, entry in enumerate(entries):
+                if (outcome := outcomes.get(entry.event)) is not None:
+                    seen = entries[: place + 1]
+                    for group in self._counting_outcomes:
+                        key = None if group.key is None else _newest_text(seen, group.key)
+                        if group.key is None or key is not None:
+                            yield Observation(group.name, key, outcome.known_at, outcome.value)
+        if self.observe is not None:
+            yield from self.observe(entries)
+
+    def grain(self, group: str) -> Micros:
+        """The width of a group's buckets."""
+        return self._grains[group]
+
+    @cached_property
+    def _grains(self) -> dict[str, Micros]:
+        return {g.name: int(g.grain_hours * 3600 * SECOND) for g in self.groups}
+
+    @cached_property
+    def _counting_outcomes(self) -> tuple[GroupBy, ...]:
+        return tuple(group for group in self.groups if group.counts == "outcomes")
 
     @cached_property
     def policy_version(self) -> str:
