@@ -15,6 +15,7 @@ from redis.retry import Retry
 
 from features import names, wire
 from features.errors import OnlineStoreAhead, UnreadableValue, available
+from features.scripts import READ
 from features.views import Views
 from firm.errors import WrongSubject
 from firm.events import Position
@@ -31,12 +32,12 @@ _Item = TypeVar("_Item")
 
 
 def connect(url: str) -> Redis:
-    """A client that tries once more on a connection that had gone stale, and then gives up."""
+    """A client that gives up at once; only a connection that had gone stale is made anew first."""
     return Redis.from_url(
         url,
         socket_timeout=TIMEOUT_SECONDS,
         socket_connect_timeout=TIMEOUT_SECONDS,
-        retry=Retry(NoBackoff(), 1),
+        retry=Retry(NoBackoff(), 0),
     )
 
 
@@ -93,7 +94,8 @@ class FeastStates:
         views = self._views_of(workflow)
         key = views.subjects.key(subject)
         with available():
-            found = _state(self._redis.hget(key, views.subject_state))
+            value = self._redis.hget(key, views.subject_state)
+        found = _state(value)
         if found is None:
             return None, {}
         state = decode_subject(found)
@@ -105,11 +107,10 @@ class FeastStates:
 
     def _read_groups(self, workflow: Workflow, wanted: Iterable[str]) -> dict[str, GroupState]:
         views, groups = self._views_of(workflow), list(wanted)
-        pipe = self._redis.pipeline(transaction=False)
-        for group in groups:
-            pipe.hget(views.groups.key(group), views.group_state)
+        keys = map(views.groups.key, groups)
         with available():
-            found = zip(groups, map(_state, pipe.execute()), strict=True)
+            values = self._redis.eval(READ, len(groups), *keys, views.group_state)
+        found = zip(groups, map(_state, values), strict=True)
         states = {group: decode_group(state) for group, state in found if state is not None}
         for group, state in states.items():
             _check(group, state.group)

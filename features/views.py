@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 
 from features import names, wire
-from features.guarded import Batch, place
 from features.layout import ViewLayout
+from features.scripts import Batch, place
 from firm.events import Position
 from firm.states import GroupState, SubjectState, encode_state, known_as_of
 from firm.workflow import Workflow

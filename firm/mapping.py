@@ -46,7 +46,7 @@ def _pattern(text: str) -> str:
 def _zone(name: str) -> str:
     try:
         ZoneInfo(name)
-    except (KeyError, OSError) as error:  # a folder of zones, such as Europe, is an OSError
+    except (KeyError, OSError, ValueError) as error:  # an OSError for a folder, as Europe is
         raise ValueError("is no time zone like Europe/Berlin") from error
     return name
 

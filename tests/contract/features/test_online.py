@@ -58,6 +58,14 @@ def test_what_is_written_is_read_with_the_groups_of_the_subject(online: FeastSta
     assert online.read(WORKFLOW, P) == (subject(), {"all": groups[0], "owner:o": groups[1]})
 
 
+def test_asked_as_of_the_past_the_groups_are_those_of_then(online: FeastStates) -> None:
+    state, moved = subject(), {"owner": "new"}
+    state.history.add(Entry(19_500 * DAY, EventId("later"), "project.status_reported", {**moved}))
+    online.write(WORKFLOW, [state], [group("owner:o", 2), group("owner:new", 3)])
+    assert online.read(WORKFLOW, P, 19_499 * DAY)[1] == {"owner:o": group("owner:o", 2)}
+    assert online.read(WORKFLOW, P)[1] == {"owner:new": group("owner:new", 3)}
+
+
 def test_repeating_a_write_changes_nothing(redis: Redis, online: FeastStates) -> None:
     online.write(WORKFLOW, [subject()], [group("all")])
     before = _everything(redis)

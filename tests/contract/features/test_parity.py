@@ -75,6 +75,15 @@ def test_the_sdk_reads_what_we_write(
     }
 
 
+def test_the_sdk_reads_the_time_of_the_newest_event(
+    online: FeastStates, store: FeatureStore, numbers: Workflow
+) -> None:
+    at = to_micros(datetime(2024, 2, 29, 1, 2, 3, 456_789, tzinfo=UTC))
+    online.write(numbers, [state_of("p", {}, at)], [])
+    answer = store.get_online_features(["numbers:aa"], [{"project_id": "p"}]).proto
+    assert answer.results[1].event_timestamps[0].ToMicroseconds() == at
+
+
 @with_real_parts
 @given(IDS, ROWS, st.binary(max_size=5_000), TIMES)
 def test_we_read_what_the_sdk_pushes(

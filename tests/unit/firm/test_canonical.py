@@ -14,7 +14,6 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from firm.canonical import Canonicaliser
-from firm.envelope import LARGEST_EVENT_BYTES
 from firm.errors import (
     BadEvent,
     InvalidValue,
@@ -234,24 +233,29 @@ def test_a_hundred_thousand_wrong_fields_make_no_long_message() -> None:
     assert len(str(caught.value)) < 3000
 
 
-@pytest.mark.parametrize("kind", ["project.status_reported", "vendor.report"])
-@pytest.mark.parametrize("field", ["phase", "Phase", "Project"])
-def test_json_of_any_depth_is_taken_or_refused(kind: str, field: str) -> None:
-    for depth in [*range(1, 1100, 1), 5_000, 100_000]:
+@pytest.mark.parametrize(
+    ("kind", "field"),
+    [
+        ("project.status_reported", "phase"),
+        ("project.status_reported", "nobody_knows"),
+        ("vendor.report", "Phase"),
+        ("vendor.report", "Project"),
+    ],
+)
+def test_json_nested_to_any_depth_is_refused(kind: str, field: str) -> None:
+    for depth in [*range(1, 1100), 5_000, 100_000]:
         deep = b"[" * depth + b"]" * depth
         raw = payload(type=kind, data={**REPORT, field: "X"}).replace(b'"X"', deep)
         with pytest.raises(BadEvent):
             canonical(raw)
 
 
-@pytest.mark.parametrize("end", ["!", "", " EUR", "\t" * 400_000 + "x", "," * 400_000])
+@pytest.mark.parametrize("end", ["!", " EUR", "\t" * 400_000 + "x", "," * 400_000])
 @pytest.mark.parametrize("start", ["1", "1,", ",111", " ", "x", "."])
 def test_no_amount_takes_long_to_refuse(start: str, end: str) -> None:
-    amount = start * (400_000 // len(start)) + end
-    raw = vendor(Budget=amount)
-    assert len(raw) < 2 * LARGEST_EVENT_BYTES
+    raw = vendor(Budget=start * (400_000 // len(start)) + end)
     begun = time.perf_counter()
-    with pytest.raises(BadEvent) if amount.strip() else pytest.warns(None):  # type: ignore[call-overload]
+    with pytest.raises(BadEvent):
         canonical(raw)
     assert time.perf_counter() - begun < 2
 
@@ -370,11 +374,12 @@ def taken_or_refused(raw: bytes) -> None:
     try:
         event = canonical(raw)
     except BadEvent as error:
-        assert str(error)
-        assert len(str(error)) < 3000
+        says = str(error)
     else:
         assert msgspec.json.encode([event.id, event.subject])
         assert 0 < event.occurred_at <= NOW + 86_400_000_000
+        return
+    assert 0 < len(says) < 3000
 
 
 @given(st.binary(max_size=200))

@@ -48,8 +48,8 @@ def test_a_good_mapping_is_read(tmp_path: Path) -> None:
 
 
 def test_what_is_not_toml_is_refused(tmp_path: Path) -> None:
-    (problem,) = problems(tmp_path, "name = ")
-    assert "line 1" in problem
+    (problem,) = problems(tmp_path, "\nname = !\n")
+    assert "line 2" in problem
 
 
 def test_every_problem_is_named_at_once(tmp_path: Path) -> None:

@@ -1,4 +1,7 @@
-"""Writes to Redis that never go back in the log, however late a writer's last words arrive."""
+"""What Redis does for us in one step: read many hashes, and write without going back in the log.
+
+However late a writer's last words arrive, they do not replace what its successor has written.
+"""
 
 from __future__ import annotations
 
@@ -10,9 +13,16 @@ import msgspec
 from features.wire import MISSING, string
 from firm.events import Position
 
+READ = """
+local values = {}
+for i = 1, #KEYS do values[i] = redis.call('HGET', KEYS[i], ARGV[1]) end
+return values
+"""
+"""One field of several hashes, all as of one instant; quicker than a pipeline of as many HGETs."""
+
 # Feast's own guard compares event times, and drops what is not newer: a late event changes a state
 # without moving its newest time. Redis compares texts, so positions are written in fixed width.
-_SCRIPT = """
+WRITE = """
 local width = tonumber(ARGV[1])
 local position = ARGV[2]
 local refused = {}
@@ -53,7 +63,7 @@ class Batch(msgspec.Struct):
     def command(self) -> tuple[Any, ...]:
         """The arguments of the EVAL that writes it, and answers which keys (from 1) it refused."""
         return (
-            _SCRIPT,
+            WRITE,
             len(self.keys),
             *self.keys,
             len(self.fields),
