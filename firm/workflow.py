@@ -76,11 +76,19 @@ class Label(Declared):
     `settle` gives, from all entries of a subject in order of time, the outcomes known of them by
     event id. It is a pure function of the entries, so it comes out the same in any order of
     arrival. `maturity_days` is how long a decision is given before it counts as overdue.
+
+    At a cut the slow cases have no outcome yet, so those that have one are a biased sample.
+    `estimate` mends that: from the entries of every subject before the cut, in order of time, and
+    the cut, it gives by event id the probability that the outcome is true, for those not known
+    yet and for those that are known but an artefact. Training learns from it as from an outcome;
+    nothing is ever judged on it. `least_age_days` leaves out what is too young to say anything.
     """
 
     question: Words
     settle: Callable[[Sequence[Entry]], Mapping[EventId, Outcome]]
     maturity_days: Annotated[float, Field(gt=0)]
+    estimate: Callable[[Sequence[Sequence[Entry]], Micros], Mapping[EventId, float]] | None = None
+    least_age_days: Annotated[float, Field(ge=0)] = 0.0
 
 
 class Gates(Declared):
@@ -93,11 +101,16 @@ class Gates(Declared):
 
 
 class ModelSpec(Declared):
-    """How the model is fitted: XGBoost parameters, rounds and the gates it has to pass."""
+    """How the model is fitted: XGBoost parameters, rounds and the gates it has to pass.
+
+    With `offset_by`, the trees learn only how a case deviates from the training rate of its value
+    of that feature (a step of the process, say), and do not split on the feature itself.
+    """
 
     parameters: dict[str, Any]
     rounds: Annotated[int, Field(ge=1, le=20_000)]
     gates: Gates
+    offset_by: Slug | None = None
     seed: int = 7
 
 
@@ -159,6 +172,7 @@ class Watch(Declared):
 class Workflow(Declared):
     """One use case, whole. `fold` picks of an event the values that features and label need.
 
+    `step` names the step of the process at which an entry stands; quality is then told by step.
     `rule` scores while no approved model is live; `lateness_days` is how far behind the newest
     event another may come and still be acted on: a later one is counted, but changes no plan.
     """
@@ -176,6 +190,7 @@ class Workflow(Declared):
     label: Label
     rule: Expr
     model: ModelSpec
+    step: Callable[[Entry], str] | None = None
     policy: Policy
     slo: Slo
     watch: Watch = Watch()
