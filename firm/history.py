@@ -56,6 +56,13 @@ class History(msgspec.Struct):
             return self.entries
         return self.entries[: bisect_right(self.entries, as_of, key=_time)]
 
+    def through(self, event: EventId) -> Sequence[Entry]:
+        """The entries up to and including that of an event; none if it is not here."""
+        for place in range(len(self.entries), 0, -1):
+            if self.entries[place - 1].event == event:
+                return self.entries[:place]
+        return ()
+
     def settle(self, outcomes: Mapping[EventId, Outcome]) -> dict[EventId, Outcome | None]:
         """Take over the outcomes as they are known now; return those that changed, old ones gone
         as None."""

@@ -7,7 +7,7 @@ of the log, and writes all effects in one transaction.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Literal
 
 import msgspec
@@ -18,7 +18,7 @@ from firm.errors import HeadwayError
 from firm.events import Event, Position, ScoreRequested
 from firm.groups import Observation
 from firm.handlers import actions, ask, record_outcomes, score
-from firm.history import Entry
+from firm.history import Entry, History
 from firm.ids import EventId
 from firm.ports import Scorer
 from firm.states import GroupState, States, SubjectState
@@ -132,7 +132,7 @@ class _Batch:
         self._settle(state, told)
         late = event.occurred_at < states.watermark - int(workflow.lateness_days * DAY)
         states.watermark = max(states.watermark, event.occurred_at)
-        if workflow.is_triggered_by(event):
+        if workflow.asks_for_score(state.history.through(event.id)):
             known = states.known(workflow, event.subject, event.occurred_at)
             evidence = Evidence(arrival.position, known.entries[-1].at)
             self.asked.append(
@@ -148,9 +148,11 @@ class _Batch:
             self._count(observation, times)
         for observation, times in (told - now).items():
             self._count(observation, -times)
-        triggering = {e.event for e in history.entries if e.type in workflow.triggering}
-        for judged in record_outcomes(workflow, changed, triggering.__contains__):
+        for judged in record_outcomes(workflow, changed, self._asked(history)):
             self.judged[judged.event] = judged
+
+    def _asked(self, history: History) -> Callable[[EventId], bool]:
+        return lambda event: self._workflow.asks_for_score(history.through(event))
 
     def _told(self, state: SubjectState) -> Iterator[Observation]:
         return self._workflow.observations(state.history.entries, state.history.outcomes)

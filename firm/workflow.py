@@ -172,6 +172,8 @@ class Watch(Declared):
 class Workflow(Declared):
     """One use case, whole. `fold` picks of an event the values that features and label need.
 
+    Of the triggers, only those ask for a score for which `asks` says so, if it is declared: it is
+    given the subject's entries up to the one in question, and reads no others.
     `step` names the step of the process at which an entry stands; quality is then told by step.
     `rule` scores while no approved model is live; `lateness_days` is how far behind the newest
     event another may come and still be acted on: a later one is counted, but changes no plan.
@@ -183,6 +185,7 @@ class Workflow(Declared):
     subject: Slug
     facts: tuple[type[Fact], ...]
     triggers: tuple[type[Fact], ...]
+    asks: Callable[[Sequence[Entry]], bool] | None = None
     fold: Callable[[Event], Values]
     features: tuple[Feature, ...]
     groups: tuple[GroupBy, ...] = ()
@@ -230,7 +233,7 @@ class Workflow(Declared):
 
     @cached_property
     def triggering(self) -> frozenset[str]:
-        """The types of events that ask for a score."""
+        """The types of events that may ask for a score."""
         return frozenset(fact.type for fact in self.triggers)
 
     def folds(self, event: Event) -> bool:
@@ -238,8 +241,13 @@ class Workflow(Declared):
         return event.type in self._folded
 
     def is_triggered_by(self, event: Event) -> bool:
-        """Whether the event asks for a score."""
+        """Whether an event of this type may ask for a score."""
         return event.type in self.triggering
+
+    def asks_for_score(self, entries: Sequence[Entry]) -> bool:
+        """Whether the newest of a subject's entries asks for a score."""
+        triggered = bool(entries) and entries[-1].type in self.triggering
+        return triggered and (self.asks is None or self.asks(entries))
 
     def row(self, known: Known) -> Row:
         """The features as of an instant, in the order of `feature_names`."""

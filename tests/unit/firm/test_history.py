@@ -85,3 +85,9 @@ def test_what_was_handed_in_does_not_change_a_history_later() -> None:
     found.settle(outcomes)
     outcomes.clear()
     assert found.outcomes == {"a": Outcome(1, 5)}
+
+
+def test_the_entries_through_an_event_end_with_it() -> None:
+    one, two, three = entry("a", 1), entry("b", 2), entry("c", 2)
+    assert history(three, one, two).through(two.event) == [one, two]
+    assert history(one).through(two.event) == ()

@@ -20,9 +20,11 @@ from firm.states import States, encode_state
 from firm.time import DAY
 from firm.workflow import Workflow
 from tests.unit.firm.samples import (
+    DECLARATION,
     NOW,
     SAMPLE,
     START,
+    HoursBooked,
     P,
     Summing,
     arriving,
@@ -247,10 +249,25 @@ def test_a_report_that_comes_between_revises_the_outcome_and_its_groups() -> Non
 
 
 def test_an_event_that_asks_for_no_score_has_no_decision_to_judge() -> None:
-    settles_all = SAMPLE.model_copy(update={"triggers": (type(booked("x", 0, 1).fact),)})
+    settles_all = Workflow(**{**DECLARATION, "triggers": (HoursBooked,)})
     states, effects = taken([report("a", 1, forecast=10), report("b", 2, forecast=20)], settles_all)
     assert effects.judged == []
     assert states.groups["all"].known.before(NOW).known == 1
+
+
+def test_of_the_triggers_only_those_ask_that_the_workflow_picks() -> None:
+    moving = Workflow(**{**DECLARATION, "asks": lambda seen: len(seen) > 1})
+    reports = [report("a", 1, forecast=10), report("b", 2, forecast=20), report("c", 3, forecast=5)]
+    states, effects = taken(reports, moving)
+    assert [decision.cause for decision in effects.decisions] == ["b", "c"]
+    assert [judged.event for judged in effects.judged] == ["b"]
+    assert states.groups["all"].known.before(NOW).known == 2
+
+
+def test_whether_an_event_asks_does_not_depend_on_what_came_after_it() -> None:
+    first = Workflow(**{**DECLARATION, "asks": lambda seen: len(seen) == 1})
+    _, effects = taken([report("b", 2), report("a", 1)], first)
+    assert [decision.cause for decision in effects.decisions] == ["b", "a"]
 
 
 def test_each_decision_has_its_entry_in_the_audit_log() -> None:
