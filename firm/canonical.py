@@ -4,15 +4,24 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Mapping
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from decimal import Decimal, InvalidOperation
+from functools import lru_cache
 from typing import Any
 from zoneinfo import ZoneInfo
 
 from pydantic import ValidationError
 
 from firm.envelope import LONGEST_ID, Envelope, check_time, open_envelope
-from firm.errors import InvalidValue, Malformed, TimeOutOfRange, UnknownType, WrongUnit, shown
+from firm.errors import (
+    InvalidValue,
+    Malformed,
+    NoRule,
+    TimeOutOfRange,
+    UnknownType,
+    WrongUnit,
+    shown,
+)
 from firm.events import Event, Fact
 from firm.ids import EventId, SubjectId, derived
 from firm.mapping import EventFrom, FieldFrom, LogMapping, TimeFrom, problems_of
@@ -33,22 +42,25 @@ class Canonicaliser:
 
     def __init__(self, facts: Iterable[type[Fact]], mappings: Iterable[LogMapping] = ()) -> None:
         self._facts = {fact.type: fact for fact in facts}
-        self._mapped: dict[str, tuple[LogMapping, EventFrom]] = {
-            event.type: (mapping, event) for mapping in mappings for event in mapping.event
-        }
+        self._mapped: dict[str, list[tuple[LogMapping, EventFrom]]] = {}
+        for mapping in mappings:
+            for rule in mapping.event:
+                self._mapped.setdefault(rule.type, []).append((mapping, rule))
 
     def event(self, payload: bytes, received_at: Micros) -> Event:
         """The canonical event of a payload.
 
         Raises:
-            BadEvent: its kind is the reason: malformed, too large, of an unknown type, with an
-                invalid value, a wrong unit or an impossible time.
+            BadEvent: its kind is the reason: malformed, too large, of an unknown type, taken by no
+                rule, with an invalid value, a wrong unit or an impossible time.
         """
         envelope = open_envelope(payload)
         if (mapped := self._mapped.get(envelope.type)) is not None:
             if not isinstance(envelope.data, dict):
                 raise Malformed(f"the data of a {envelope.type!r} must be an object")
-            return self.from_record(*mapped, envelope.data, received_at)
+            return self.from_record(
+                *_first_that_fits(mapped, envelope.data), envelope.data, received_at
+            )
         if (fact := self._facts.get(envelope.type)) is not None:
             return _from_canonical(fact, envelope, received_at)
         known = sorted([*self._mapped, *self._facts])
@@ -59,21 +71,42 @@ class Canonicaliser:
     def from_record(
         self, mapping: LogMapping, rule: EventFrom, record: Record, received_at: Micros
     ) -> Event:
-        """The canonical event of one record of a vendor's log; raises as `event` does."""
+        """The canonical event of a record that this rule takes; raises as `event` does."""
         fact = self._facts.get(rule.fact)
         if fact is None:
             raise UnknownType(f"mapping {mapping.name!r} names the unknown fact {rule.fact!r}")
         read = _Reader(record, mapping.missing)
         fields = {name: read.field(field) for name, field in rule.fields.items()}
-        key = [read.text(column) or "" for column in rule.id]
+        key = [read.key(column, rule.time) for column in rule.id]
         return Event(
             id=EventId(derived(mapping.source, rule.type, *key)),
             type=rule.fact,
             subject=SubjectId(_subject(rule, read.text(rule.subject.column))),
-            occurred_at=check_time(_time(read.text(rule.time.column), rule.time), received_at),
+            occurred_at=check_time(read.time(rule.time), received_at),
             source=mapping.source,
             fact=_fact(fact, fields),
         )
+
+
+def rule_for(mapping: LogMapping, record: Record) -> EventFrom:
+    """The first rule of the mapping that takes the record; raises NoRule."""
+    return _first_that_fits([(mapping, rule) for rule in mapping.event], record)[1]
+
+
+def _first_that_fits(
+    rules: Iterable[tuple[LogMapping, EventFrom]], record: Record
+) -> tuple[LogMapping, EventFrom]:
+    tried = []
+    for mapping, rule in rules:
+        if _fits(rule, _Reader(record, mapping.missing)):
+            return mapping, rule
+        tried.append(rule.when)
+    raise NoRule(f"no rule takes this record; each wants one of {shown(tried)}")
+
+
+def _fits(rule: EventFrom, read: _Reader) -> bool:
+    texts = ((read.text(column), pattern) for column, pattern in rule.when.items())
+    return all(text is not None and re.search(pattern, text) for text, pattern in texts)
 
 
 class _Reader:
@@ -91,17 +124,51 @@ class _Reader:
         value = self._record[column]
         if isinstance(value, dict | list):
             raise InvalidValue(f"{column!r} must be one value; got {shown(value)}")
-        if value is None or (text := str(value).strip()) in self._missing:
+        if value is None or (text := _text(value)) in self._missing:
             return None
         return text
 
     def field(self, field: FieldFrom) -> Any:
+        if field.column is None:
+            return field.value
         text = self.text(field.column)
+        if text is not None and field.pattern is not None:
+            text = _cut_out(text, field.pattern)
+        if text is not None and field.values:
+            text = _translated(text, field.values)
         return None if text is None else _READ[field.kind](text, field)
+
+    def key(self, column: str, time: TimeFrom) -> str:
+        if column == time.column and time.format is None:
+            return self.time(time).astimezone(UTC).isoformat()
+        return self.text(column) or ""
+
+    def time(self, rule: TimeFrom) -> datetime:
+        text = self.text(rule.column)
+        if text is None:
+            raise TimeOutOfRange(f"{rule.column!r}, the time of the event, is missing")
+        return _instant(text, rule)
+
+
+def _text(value: object) -> str:
+    return value.isoformat() if isinstance(value, date) else str(value).strip()
+
+
+def _cut_out(text: str, pattern: str) -> str | None:
+    match = re.search(pattern, text)
+    return None if match is None else (match[1] if match.re.groups else match[0])
+
+
+def _translated(text: str, values: Mapping[str, str]) -> str | None:
+    return next((value for pattern, value in values.items() if re.search(pattern, text)), None)
 
 
 def _date(text: str, field: FieldFrom) -> str:
     return _moment(text, field.column, field.format).date().isoformat()
+
+
+def _instant_field(text: str, field: FieldFrom) -> str:
+    return _instant(text, field).isoformat()
 
 
 def _number(text: str, field: FieldFrom) -> str:
@@ -143,14 +210,13 @@ _READ: Mapping[str, Callable[[str, FieldFrom], Any]] = {
     "text": lambda text, field: text,
     "number": _number,
     "date": _date,
+    "time": _instant_field,
     "money": _money,
     "flag": _flag,
 }
 
 
-def _time(text: str | None, rule: TimeFrom) -> datetime:
-    if text is None:
-        raise TimeOutOfRange(f"{rule.column!r}, the time of the event, is missing")
+def _instant(text: str, rule: TimeFrom | FieldFrom) -> datetime:
     moment = _moment(text, rule.column, rule.format)
     if moment.tzinfo:
         return moment
@@ -160,7 +226,9 @@ def _time(text: str | None, rule: TimeFrom) -> datetime:
         raise TimeOutOfRange(f"{rule.column!r} is out of all range; got {shown(text)}") from error
 
 
-def _moment(text: str, column: str, format_: str | None) -> datetime:
+@lru_cache(maxsize=10_000)
+def _moment(text: str, column: str | None, format_: str | None) -> datetime:
+    """Logs repeat their times: a date of opening stands on every record of its case."""
     try:
         return datetime.strptime(text, format_) if format_ else datetime.fromisoformat(text)  # noqa: DTZ007 (the zone follows)
     except ValueError as error:

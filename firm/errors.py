@@ -47,6 +47,12 @@ class UnknownType(BadEvent):
     kind = "unknown-type"
 
 
+class NoRule(BadEvent):
+    """No rule of the mapping takes in a record like this."""
+
+    kind = "no-rule"
+
+
 class InvalidValue(BadEvent):
     """A field is missing, is no number, is out of range or is NaN or infinite."""
 

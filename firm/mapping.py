@@ -12,7 +12,27 @@ time = { from = "Date Reported As Of", format = "%m/%d/%Y %I:%M:%S %p" }
 
 [event.fields]
 budget_forecast = { from = "Budget Forecast", as = "money", currency = "USD" }
-"""
+
+Several rules may share one log: the first whose `when` fits takes a record, and a record that none
+fits is refused by name. Regular expressions are searched for anywhere in the text, so `^` and `$`
+tie them down; those of a subject have to match the whole id.
+
+when = { "concept:name" = '^Declaration' }         # each named column has to match its expression
+
+[event.fields]
+step = { from = "concept:name", values = { SUBMITTED = "submitted", '^Payment' = "paid", '' = "other" } }
+role = { from = "concept:name", pattern = ' by (.+)$' }    # the first group, or the whole match
+opened_at = { from = "opened_at", as = "time", format = "%d/%m/%Y %H:%M", zone = "Europe/Lisbon" }
+channel = { value = "portal" }                     # the same for every record
+
+The first expression of `values` that is found gives the value; where none is, or the pattern does
+not match, the field is missing. So is a text in the list `missing`, as in `missing = ["", "?"]`.
+
+Where a CSV repeats the name of a column, the second is called `category_duplicated_0`, the third
+`category_duplicated_1`. The columns of an XES log are its attributes: `concept:name` and so on of
+the event, and with `case:` before it those of the trace. A time that has no `format` may be ISO
+8601 or a timestamp already; within an `id` it counts as the instant, however it is written.
+"""  # noqa: E501  (a line of TOML cannot be broken)
 
 from __future__ import annotations
 
@@ -51,6 +71,10 @@ def _zone(name: str) -> str:
     return name
 
 
+Pattern = Annotated[str, AfterValidator(_pattern)]
+Zone = Annotated[str, AfterValidator(_zone)]
+
+
 class Declared(BaseModel):
     """A part of a mapping file: frozen, and refused if it has a field that nobody knows."""
 
@@ -58,17 +82,29 @@ class Declared(BaseModel):
 
 
 class FieldFrom(Declared):
-    """Where a fact's field comes from, and as what it is read."""
+    """Where a fact's field comes from, and as what it is read: a column's text, cut out by
+    `pattern` and translated by `values`, or the constant `value`."""
 
-    column: str = Field(alias="from")
-    kind: Literal["text", "number", "date", "money", "flag"] = Field("text", alias="as")
+    column: str | None = Field(None, alias="from")
+    value: str | int | float | bool | None = None
+    kind: Literal["text", "number", "date", "time", "money", "flag"] = Field("text", alias="as")
     format: str | None = None
+    zone: Zone = "UTC"
     currency: Currency | None = None
+    pattern: Pattern | None = None
+    values: dict[Pattern, str] = {}
 
     @model_validator(mode="after")
-    def _money_names_its_currency(self) -> Self:
+    def _holds_together(self) -> Self:
+        problems = []
         if (self.kind == "money") != (self.currency is not None):
-            raise ValueError("money, and nothing else, needs a currency")
+            problems.append("money, and nothing else, needs a currency")
+        if (self.column is None) == (self.value is None):
+            problems.append("a field comes from a column (from) or is a constant (value)")
+        if self.column is None and self.model_fields_set - {"value"}:
+            problems.append("a constant is written as it is, with nothing beside its value")
+        if problems:
+            raise ValueError("; ".join(problems))
         return self
 
 
@@ -77,7 +113,7 @@ class SubjectFrom(Declared):
 
     kind: str
     column: str = Field(alias="from")
-    pattern: Annotated[str, AfterValidator(_pattern)] = r"\S.*"
+    pattern: Pattern = r"\S.*"
 
 
 class TimeFrom(Declared):
@@ -85,27 +121,41 @@ class TimeFrom(Declared):
 
     column: str = Field(alias="from")
     format: str | None = None
-    zone: Annotated[str, AfterValidator(_zone)] = "UTC"
+    zone: Zone = "UTC"
 
 
 class EventFrom(Declared):
-    """How one type of the vendor's records becomes a canonical event."""
+    """How one type of the vendor's records becomes a canonical event; `when` says which of them:
+    an expression for each column that decides."""
 
     type: str
     fact: str
+    when: dict[str, Pattern] = {}
     id: tuple[str, ...]
     subject: SubjectFrom
     time: TimeFrom
     fields: dict[str, FieldFrom]
 
+    @property
+    def columns(self) -> set[str]:
+        """The columns that it reads."""
+        fields = {field.column for field in self.fields.values() if field.column is not None}
+        return {*self.when, *self.id, self.subject.column, self.time.column, *fields}
+
 
 class LogMapping(Declared):
-    """All mappings of one vendor's log."""
+    """All mappings of one vendor's log; `separator` is that of its CSV files."""
 
     name: str
     source: str
     missing: tuple[str, ...] = ("",)
-    event: tuple[EventFrom, ...]
+    separator: Annotated[str, Field(min_length=1, max_length=1)] = ","
+    event: Annotated[tuple[EventFrom, ...], Field(min_length=1)]
+
+    @property
+    def columns(self) -> set[str]:
+        """The columns that any of its rules reads."""
+        return {column for rule in self.event for column in rule.columns}
 
 
 def read_mapping(path: Path) -> LogMapping:
