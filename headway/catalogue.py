@@ -40,10 +40,14 @@ def workflow_named(slug: str) -> Workflow:
     return known[slug]
 
 
+def mapping_files() -> dict[str, Path]:
+    """The mapping file of each log by the log's name, that of its folder."""
+    return {file.parent.name: file for file in sorted(DATA.glob("*/mapping.toml"))}
+
+
 def mappings() -> dict[str, LogMapping]:
-    """The mapping of each log in `data/` by the log's name."""
-    files = sorted(DATA.glob("*/mapping.toml"))
-    return {file.parent.name: read_mapping(file) for file in files}
+    """The mapping of each log by the log's name."""
+    return {name: read_mapping(file) for name, file in mapping_files().items()}
 
 
 def canonicaliser(known: dict[str, Workflow]) -> Canonicaliser:

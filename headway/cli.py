@@ -8,6 +8,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
@@ -121,6 +122,27 @@ def train(
 
     with _clear_errors():
         found = train_workflow(_copy(), workflow, cut, by)
+    _print(found, as_json)
+
+
+@app.command()
+def evaluate(
+    workflow: WorkflowName,
+    log: Annotated[Path, typer.Option(help="A CSV(.gz), Parquet or XES(.gz) file.")],
+    cut: Annotated[datetime, typer.Option(help="Learn from what was known before (UTC).")],
+    mapping: Annotated[
+        Path | None, typer.Option(help="Its mapping; the one that fits, without.")
+    ] = None,
+    retrain: Annotated[
+        str | None, typer.Option(help="Train again every 7d, 12h, 2w, or at `each` score.")
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Judge a workflow on a log in a file, as if it had been live from the cut on; no servers."""
+    from headway.evaluating import evaluate_workflow  # noqa: PLC0415  (imports XGBoost)
+
+    with _clear_errors():
+        found = evaluate_workflow(workflow, log, mapping, cut, retrain, Progress(errors))
     _print(found, as_json)
 
 

@@ -4,21 +4,20 @@ would send them."""
 from __future__ import annotations
 
 import random
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
-import polars as pl
-
-from firm.canonical import Canonicaliser
+from firm.canonical import Canonicaliser, rule_for
 from firm.envelope import Envelope, seal_envelope
-from firm.errors import HeadwayError
-from firm.mapping import LogMapping
+from firm.errors import BadEvent, HeadwayError
+from firm.events import Event, Position
+from firm.mapping import LogMapping, read_mapping
+from firm.react import Arrival
 from firm.time import Micros
-from headway.catalogue import DATA, mappings
-
-FILES = ("*.csv.gz", "*.csv", "*.parquet")
+from headway.catalogue import mapping_files
+from headway.files import FILES, read_records
 
 
 class UnknownLog(HeadwayError):
@@ -59,36 +58,75 @@ class Disturbance:
 
 
 def find_log(name: str) -> tuple[Path, LogMapping]:
-    """The file and the mapping of a log in `data/`; raises UnknownLog."""
-    known = mappings()
+    """The file and the mapping of a log that is known by name; raises UnknownLog."""
+    known = mapping_files()
     if name not in known:
         raise UnknownLog(f"no log {name!r}; there are {sorted(known)}")
-    folder = DATA / name
+    folder = known[name].parent
     files = [file for pattern in FILES for file in sorted(folder.glob(pattern))]
     if not files:
         raise UnknownLog(f"{folder} holds a mapping, but no file like {', '.join(FILES)}")
-    return files[0], known[name]
-
-
-def read_records(file: Path) -> list[dict[str, Any]]:
-    """The rows of a CSV or Parquet file, every value as text, missing ones as None."""
-    if file.suffix == ".parquet":
-        frame = pl.read_parquet(file)
-    else:
-        frame = pl.read_csv(file, infer_schema=False)
-    return frame.to_dicts()
+    return files[0], read_mapping(known[name])
 
 
 def outgoing(
     file: Path, mapping: LogMapping, canonicaliser: Canonicaliser, now: Micros
 ) -> list[Outgoing]:
     """The log as CloudEvents with the vendor's records as their data, in order of event time."""
-    (rule,) = mapping.event
     found = []
-    for number, record in enumerate(read_records(file), start=1):
+    for number, record in enumerate(read_records(file, mapping), start=1):
+        rule = rule_for(mapping, record)
         event = canonicaliser.from_record(mapping, rule, record, now)
         envelope = Envelope(
             id=f"{file.name}:{number}", source=mapping.source, type=rule.type, data=record
         )
         found.append((event.occurred_at, event.id, event.subject, seal_envelope(envelope)))
     return [Outgoing(subject.encode(), payload, at) for at, _, subject, payload in sorted(found)]
+
+
+@dataclass(frozen=True)
+class Taken:
+    """The canonical events of a file, in order of event time, and what did not become one.
+
+    Attributes:
+        records: how many the file holds.
+        repeated: how many gave an event that another had given already.
+        refused: how many the mapping refused, by reason.
+        examples: the first that was refused for each reason, in words.
+    """
+
+    arrivals: list[Arrival]
+    records: int
+    repeated: int
+    refused: dict[str, int]
+    examples: dict[str, str]
+
+
+def take_in(
+    file: Path,
+    mapping: LogMapping,
+    canonicaliser: Canonicaliser,
+    now: Micros,
+    progress: Callable[[int], None] = lambda _: None,
+) -> Taken:
+    """Read a file without any server; one bad record does not stop the others."""
+    events: dict[str, Event] = {}
+    refused, examples, records = Counter[str](), dict[str, str](), 0
+    for record in read_records(file, mapping, only_mapped=True):
+        records += 1
+        progress(1)
+        try:
+            event = canonicaliser.from_record(mapping, rule_for(mapping, record), record, now)
+        except BadEvent as error:
+            refused[error.kind] += 1
+            examples.setdefault(error.kind, f"record {records}: {error}")
+        else:
+            events.setdefault(event.id, event)
+    ordered = sorted(events.values(), key=lambda event: (event.occurred_at, event.id))
+    return Taken(
+        arrivals=[Arrival(event, Position(0, place)) for place, event in enumerate(ordered)],
+        records=records,
+        repeated=records - refused.total() - len(events),
+        refused=dict(refused),
+        examples=examples,
+    )

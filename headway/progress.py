@@ -21,8 +21,8 @@ class Progress:
         self._console.print(f"[dim]·[/] {words}", highlight=False)
 
     @contextmanager
-    def stage(self, words: str, total: int) -> Iterator[Callable[[int], None]]:
-        """A stage of `total` steps; yields the function that counts them."""
+    def stage(self, words: str, total: int | None) -> Iterator[Callable[[int], None]]:
+        """A stage of `total` steps, None if nobody knows; yields the function that counts them."""
         columns = (
             TextColumn("{task.description}"),
             BarColumn(),

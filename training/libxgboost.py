@@ -18,17 +18,22 @@ from numpy.typing import NDArray
 
 from firm.errors import ModelRefused
 
-_VALUES = json.dumps(
-    {
-        "type": 0,
-        "training": False,
-        "iteration_begin": 0,
-        "iteration_end": 0,
-        "missing": float("nan"),
-        "strict_shape": False,
-        "cache_id": 0,
-    }
-).encode()
+
+def _wanted(kind: int) -> bytes:
+    return json.dumps(
+        {
+            "type": kind,
+            "training": False,
+            "iteration_begin": 0,
+            "iteration_end": 0,
+            "missing": float("nan"),
+            "strict_shape": False,
+            "cache_id": 0,
+        }
+    ).encode()
+
+
+_PROBABILITIES, _MARGINS = _wanted(0), _wanted(1)
 
 
 class Booster:
@@ -62,8 +67,23 @@ class Booster:
         )
         return tuple((texts[i] or b"").decode() for i in range(count.value))
 
+    def attribute(self, name: str) -> str | None:
+        """What the model file says under this name; None where it says nothing."""
+        text, found = ctypes.c_char_p(), ctypes.c_int()
+        self._call(
+            "XGBoosterGetAttr", self._handle, name.encode(), ctypes.byref(text), ctypes.byref(found)
+        )
+        return text.value.decode() if found.value and text.value is not None else None
+
     def predict(self, features: NDArray[np.float32]) -> list[float]:
         """The probability of each row of a C-contiguous (n, columns) matrix; NaN is missing."""
+        return self._predict(features, _PROBABILITIES)
+
+    def margins(self, features: NDArray[np.float32]) -> list[float]:
+        """The log-odds of each row, as `predict` takes them."""
+        return self._predict(features, _MARGINS)
+
+    def _predict(self, features: NDArray[np.float32], wanted: bytes) -> list[float]:
         rows, columns = features.shape
         array = (
             f'{{"data":[{features.ctypes.data},true],"shape":[{rows},{columns}],'
@@ -76,7 +96,7 @@ class Booster:
             "XGBoosterPredictFromDense",
             self._handle,
             array,
-            _VALUES,
+            wanted,
             None,
             ctypes.byref(shape),
             ctypes.byref(dimensions),

@@ -2,21 +2,63 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from bisect import bisect_left
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 
 import msgspec
 import numpy as np
 
 from firm.decision import Decision
 from firm.events import Event, ScoreRequested
-from firm.ids import DecisionId
+from firm.history import Entry
+from firm.ids import DecisionId, EventId, SubjectId
 from firm.react import Arrival, react
-from firm.states import States
+from firm.states import States, SubjectState
+from firm.time import Micros
 from firm.workflow import Workflow
 from training.rows import RowsBuilder, TrainingRows
 
 
+@dataclass(frozen=True, slots=True)
+class Replayed:
+    """A log after its replay.
+
+    Attributes:
+        rows: each question with what became of it.
+        subjects: every subject with all its entries, by its id.
+        came: for an event that came after later ones, how far the log had advanced by then.
+    """
+
+    rows: TrainingRows
+    subjects: Mapping[SubjectId, SubjectState]
+    came: Mapping[EventId, Micros]
+
+    def histories(self, cut: Micros) -> list[Sequence[Entry]]:
+        """The entries of every subject that had happened, and had come, before the cut."""
+        found = (self._before(state.history.entries, cut) for state in self.subjects.values())
+        return [entries for entries in found if entries]
+
+    def history(self, subject: SubjectId, as_of: Micros) -> Sequence[Entry]:
+        """The entries of a subject up to and including `as_of`."""
+        return self.subjects[subject].history.until(as_of)
+
+    def entries(self) -> dict[EventId, Entry]:
+        """Every entry by the id of its event."""
+        found = (state.history.entries for state in self.subjects.values())
+        return {entry.event: entry for entries in found for entry in entries}
+
+    def _before(self, entries: Sequence[Entry], cut: Micros) -> Sequence[Entry]:
+        before = entries[: bisect_left(entries, cut, key=lambda entry: entry.at)]
+        return [e for e in before if self.came.get(e.event, cut - 1) < cut] if self.came else before
+
+
 def replay(workflow: Workflow, arrivals: Iterable[Arrival]) -> TrainingRows:
+    """The rows of a log; see `replay_whole`."""
+    return replay_whole(workflow, arrivals).rows
+
+
+def replay_whole(workflow: Workflow, arrivals: Iterable[Arrival]) -> Replayed:
     """Fold the log in its order from nothing, and keep each question with what became of it.
 
     The arrivals go in one by one, so that the instant at which an outcome was learnt does not
@@ -24,15 +66,18 @@ def replay(workflow: Workflow, arrivals: Iterable[Arrival]) -> TrainingRows:
     """
     states = States()
     builder = RowsBuilder(workflow.feature_names)
+    came: dict[EventId, Micros] = {}
     for arrival in arrivals:
         if not _concerns(workflow, arrival.event):
             continue
+        if arrival.event.occurred_at < states.watermark:
+            came.setdefault(arrival.event.id, states.watermark)
         effects = react(workflow, [arrival], states, None, arrival.event.occurred_at)
         for judged in effects.judged:
             builder.judge(judged, effects.watermark)
         for decision in effects.decisions:
             builder.ask(decision, arrival.position)
-    return builder.rows()
+    return Replayed(builder.rows(), states.subjects, came)
 
 
 class Mismatch(msgspec.Struct, frozen=True):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from typing import Any, NamedTuple
 
 import msgspec
@@ -75,6 +75,10 @@ class TrainingRows:
         """The rows at which `keep` (n booleans) is true, in the same order."""
         columns = {f.name: getattr(self, f.name)[keep] for f in fields(self) if f.name != "names"}
         return TrainingRows(names=self.names, **columns)
+
+    def replace(self, outcome: Floats, known_from: Ints) -> TrainingRows:
+        """The same questions with other answers."""
+        return replace(self, outcome=outcome, known_from=known_from)
 
     def known_at(self, cut: Micros) -> TrainingRows:
         """What may be learnt from at the cut: asked before it, and the outcome known before it."""

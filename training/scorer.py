@@ -8,10 +8,12 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 
 from firm.errors import ModelRefused
 from firm.workflow import Row
 from training.libxgboost import Booster
+from training.offset import ATTRIBUTE, Offset
 
 
 class FileScorer:
@@ -36,6 +38,7 @@ class FileScorer:
                 "new version or go back to the declaration of that version"
             )
         self._width = len(names)
+        self._offset = _offset(self._booster, names, version)
 
     @property
     def version(self) -> str:
@@ -52,7 +55,28 @@ class FileScorer:
                 f"model {self._version} takes rows of {self._width} features; got an array of "
                 f"shape {features.shape}"
             )
-        return self._booster.predict(features)
+        if self._offset is None:
+            return self._booster.predict(features)
+        return self._from_offset(self._offset, features)
+
+    def _from_offset(self, offset: Offset, features: NDArray[np.float32]) -> list[float]:
+        whole = features.astype(np.float64)
+        margins = self._booster.margins(offset.hide(whole).astype(np.float32))
+        log_odds = np.array(margins, dtype=np.float64) + offset.margin(whole)
+        found: list[float] = (1 / (1 + np.exp(-log_odds))).tolist()
+        return found
+
+
+def _offset(booster: Booster, names: tuple[str, ...], version: str) -> Offset | None:
+    text = booster.attribute(ATTRIBUTE)
+    if text is None:
+        return None
+    try:
+        return Offset.from_json(text, names)
+    except (ValueError, KeyError, TypeError) as error:
+        raise ModelRefused(
+            f"model {version} has an offset that is none of its features' ({error}); train it again"
+        ) from error
 
 
 def _checked(path: Path, sha256: str, size: int) -> bytes:

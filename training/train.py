@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import tempfile
 from collections.abc import Iterable
+from functools import partial
 from pathlib import Path
 from typing import Protocol
 
@@ -16,10 +17,11 @@ from firm.workflow import Workflow
 from training.candidate import Candidate
 from training.fit import Fitted, fit
 from training.gates import GateResult, check, serving_difference
+from training.lessons import lessons, old_enough
 from training.pictures import draw
 from training.quality import Quality
 from training.registered import RegisteredVersion
-from training.replay import replay
+from training.replay import replay_whole
 from training.rows import Fingerprint, Floats
 from training.scorer import FileScorer
 from training.trial import try_out, walk_forward
@@ -66,8 +68,11 @@ def train(
     Raises:
         CannotTrain: too few rows are known at the cut, or all outcomes are alike.
     """
-    rows = replay(workflow, arrivals).known_at(cut)
-    trial = try_out(workflow, walk_forward(workflow, rows))
+    replayed = replay_whole(workflow, arrivals)
+    learn = partial(lessons, workflow, replayed)
+    known = old_enough(workflow, replayed.rows.known_at(cut), cut)
+    trial = try_out(workflow, walk_forward(workflow, known, learn))
+    rows = learn(cut)
     fitted = fit(workflow, rows)
     gates = check(workflow, trial.quality, served_difference(workflow, fitted, rows.features))
     with tempfile.TemporaryDirectory() as folder:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import NamedTuple
 
 import numpy as np
@@ -38,14 +39,21 @@ class Trial(NamedTuple):
     quality: Quality
 
 
-def walk_forward(workflow: Workflow, rows: TrainingRows) -> list[Split]:
+def walk_forward(
+    workflow: Workflow,
+    rows: TrainingRows,
+    lessons: Callable[[Micros], TrainingRows] | None = None,
+) -> list[Split]:
     """Part rows whose outcomes are known into up to STEPS splits, oldest first.
+
+    `lessons` says what was to be learnt from at an instant; the rows known by then, without it.
 
     Raises:
         CannotTrain: there are too few rows for any split.
     """
+    learn = lessons or rows.known_at
     splits = [
-        Split(rows.known_at(start), rows.where((rows.as_of >= start) & (rows.as_of < end)))
+        Split(learn(start), rows.where((rows.as_of >= start) & (rows.as_of < end)))
         for start, end in _steps(rows)
     ]
     splits = [split for split in splits if len(split.earlier)]

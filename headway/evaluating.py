@@ -1,0 +1,158 @@
+"""What `headway evaluate` does: a log in a file, replayed and judged without any server."""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Iterable, Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from firm.errors import HeadwayError
+from firm.mapping import LogMapping, read_mapping
+from firm.react import Arrival
+from firm.time import DAY, to_datetime, to_micros
+from firm.workflow import Workflow
+from headway.catalogue import canonicaliser, declared, mapping_files, workflow_named
+from headway.clock import now
+from headway.files import columns_of
+from headway.logs import Taken, UnknownLog, take_in
+from headway.progress import Progress
+from training.card import figures
+from training.evaluate import Evaluation, Every, evaluate
+from training.quality import Quality
+from training.replay import Replayed, replay_whole
+
+Found = dict[str, Any]
+HOURS = {"h": 1, "d": 24, "w": 168}
+
+
+class NotUnderstood(HeadwayError):
+    """An option says something that has no meaning here."""
+
+    kind = "not-understood"
+
+
+def evaluate_workflow(
+    slug: str,
+    file: Path,
+    mapping: Path | None,
+    cut: datetime,
+    retrain: str | None,
+    progress: Progress,
+) -> Found:
+    """Judge a workflow on a log as if it had been live from the cut on."""
+    begun, workflow, every = time.monotonic(), workflow_named(slug), every_(retrain)
+    moment = to_micros(cut.replace(tzinfo=cut.tzinfo or UTC))
+    chosen = mapping_for(workflow, file, mapping)
+    taken = _read(workflow, file, chosen, progress)
+    replayed = _replay(workflow, taken, progress)
+    judged = int((replayed.rows.after(moment).labelled().as_of >= moment).sum())
+    with progress.stage("training and scoring", judged) as step:
+        found = evaluate(workflow, replayed, moment, every, step)
+    return {
+        "workflow": slug,
+        "log": str(file),
+        "mapping": chosen.name,
+        "cut": to_datetime(moment).isoformat(),
+        "retrain": retrain,
+        **_in_figures(found),
+        "records": taken.records,
+        "events": len(taken.arrivals),
+        "repeated": taken.repeated,
+        "refused": taken.refused,
+        "refused_examples": taken.examples,
+        "seconds": round(time.monotonic() - begun, 1),
+    }
+
+
+def every_(words: str | None) -> Every:
+    """`7d`, `12h` or `2w` as microseconds; `each` and None as they are."""
+    if words is None:
+        return None
+    if words == "each":
+        return "each"
+    match = re.fullmatch(r"([1-9][0-9]*)([hdw])", words)
+    if match is None:
+        raise NotUnderstood(f"--retrain takes a time like 7d, 12h or 2w, or each; got {words!r}")
+    return int(match[1]) * HOURS[match[2]] * DAY // 24
+
+
+def mapping_for(workflow: Workflow, file: Path, named: Path | None) -> LogMapping:
+    """The mapping that was named; else the one beside the file, or one that feeds the workflow and
+    reads no column that the file lacks.
+
+    Raises:
+        UnknownLog: there is none, or there are several.
+    """
+    if not file.is_file():
+        raise UnknownLog(f"there is no file {file}")
+    if named is not None or (file.parent / "mapping.toml").is_file():
+        return read_mapping(_existing(named or file.parent / "mapping.toml"))
+    known = {name: read_mapping(path) for name, path in mapping_files().items()}
+    feeding = {name: m for name, m in known.items() if _feeds(m, workflow)}
+    fitting = [m for m in feeding.values() if m.columns <= columns_of(file, m)]
+    if len(fitting) != 1:
+        raise UnknownLog(
+            f"{len(fitting)} of the mappings {sorted(feeding)} feed {workflow.slug} and read the "
+            f"columns of {file}; name one with --mapping FILE"
+        )
+    return fitting[0]
+
+
+def _existing(file: Path) -> Path:
+    if not file.is_file():
+        raise UnknownLog(f"there is no mapping file {file}")
+    return file
+
+
+def _feeds(mapping: LogMapping, workflow: Workflow) -> bool:
+    return bool({rule.fact for rule in mapping.event} & {fact.type for fact in workflow.facts})
+
+
+def _read(workflow: Workflow, file: Path, mapping: LogMapping, progress: Progress) -> Taken:
+    known = {**declared(), workflow.slug: workflow}
+    with progress.stage(f"reading {file.name}", None) as step:
+        taken = take_in(file, mapping, canonicaliser(known), now(), step)
+    if not taken.arrivals:
+        raise UnknownLog(
+            f"none of the {taken.records:,} records of {file} became an event: {taken.examples}"
+        )
+    return taken
+
+
+def _replay(workflow: Workflow, taken: Taken, progress: Progress) -> Replayed:
+    with progress.stage("replaying", len(taken.arrivals)) as step:
+        return replay_whole(workflow, _counted(taken.arrivals, step))
+
+
+def _counted(arrivals: Iterable[Arrival], step: Any) -> Iterator[Arrival]:
+    for arrival in arrivals:
+        yield arrival
+        step(1)
+
+
+def _in_figures(found: Evaluation) -> Found:
+    return {
+        "quality": _figures(found.quality),
+        "steps": {name: _figures(q) for name, q in found.steps.items()},
+        "slices": {
+            kind: {name: _figures(q) for name, q in slices.items()}
+            for kind, slices in found.slices.items()
+        },
+        "trained_on": {
+            "rows": found.learnt.rows,
+            "known": found.known,
+            "estimated": found.learnt.rows - found.known,
+            "trainings": found.trainings,
+            "fingerprint": found.learnt.sha256,
+        },
+        "not_judged": found.open,
+    }
+
+
+def _figures(quality: Quality) -> dict[str, float | None]:
+    found = figures(quality)
+    found["ece"] = found.pop("calibration_error")
+    return {name: None if v is None else round(v, 5) for name, v in found.items()}

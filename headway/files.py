@@ -1,0 +1,55 @@
+"""Logs in files, CSV, Parquet or XES, read as records of a vendor."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+from polars.exceptions import PolarsError
+
+from firm.mapping import LogMapping
+from headway.xes import UnreadableLog, read_xes
+
+FILES = ("*.csv.gz", "*.csv", "*.parquet", "*.xes.gz", "*.xes")
+SLICE = 10_000
+Record = dict[str, Any]
+
+
+def read_records(file: Path, mapping: LogMapping, only_mapped: bool = False) -> Iterator[Record]:
+    """The records of a file in their order; with `only_mapped`, just the columns that are read.
+
+    A value of a CSV or XES file is a text, one of a Parquet file is what it is typed as; missing
+    ones are None.
+
+    Raises:
+        UnreadableLog: it is no such file, or lacks a column that the mapping reads.
+    """
+    frame = _frame(file, mapping)
+    if lacking := sorted(mapping.columns - set(frame.columns)):
+        raise UnreadableLog(
+            f"{file} has no column {lacking}, which mapping {mapping.name!r} reads; it has "
+            f"{frame.columns}: mend the mapping, or name the right one with --mapping"
+        )
+    if only_mapped:
+        frame = frame.select(sorted(mapping.columns))
+    for part in frame.iter_slices(SLICE):
+        yield from part.to_dicts()
+
+
+def columns_of(file: Path, mapping: LogMapping) -> set[str]:
+    """The columns of a file, as the mapping's separator cuts them."""
+    return set(_frame(file, mapping).columns)
+
+
+def _frame(file: Path, mapping: LogMapping) -> pl.DataFrame:
+    kind = next((s for s in reversed(file.suffixes) if s != ".gz"), "")
+    try:
+        if kind == ".parquet":
+            return pl.read_parquet(file)
+        if kind == ".xes":
+            return pl.from_dicts(list(read_xes(file)), infer_schema_length=None)
+        return pl.read_csv(file, infer_schema=False, separator=mapping.separator)
+    except (PolarsError, OSError) as error:
+        raise UnreadableLog(f"{file} cannot be read: {error}") from error

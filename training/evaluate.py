@@ -1,0 +1,178 @@
+"""How good a workflow's model would have been on a log, had it been live from a cut on."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Literal, NamedTuple
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
+from firm.errors import CannotTrain
+from firm.time import Micros, to_datetime
+from firm.workflow import Workflow
+from training.fit import Fitted, fit
+from training.lessons import lessons
+from training.quality import Quality, quality
+from training.replay import Replayed
+from training.rows import Fingerprint, Flags, Floats, TrainingRows
+
+Every = Micros | Literal["each"] | None
+"""How often a model is trained: each so many microseconds; at each instant that asks, once all
+that happened at it has told what became of earlier rows; or once (None)."""
+LEAST_OF_A_SLICE = 50
+"""Figures of fewer rows say more of chance than of the model."""
+MOST_SLICES = 10
+"""Of one kind: the largest."""
+
+
+class Evaluation(msgspec.Struct, frozen=True):
+    """What came of it.
+
+    Attributes:
+        quality: on every row asked at the cut or later whose real outcome the log tells.
+        steps: the same for each step of the process, where the workflow has steps.
+        slices: the same for the largest values of each declared group, and for each month.
+        trainings: how many models were fitted, each on what was known by then.
+        learnt: the rows that the first of them was fitted on.
+        known: how many of these had a known outcome; the others were estimated.
+        open: rows from the cut on whose outcome the log does not tell; they are not judged.
+    """
+
+    quality: Quality
+    steps: dict[str, Quality]
+    slices: dict[str, dict[str, Quality]]
+    trainings: int
+    learnt: Fingerprint
+    known: int
+    open: int
+
+
+class _Scored(NamedTuple):
+    """Rows with the score of the newest model before each, and the constant to beat."""
+
+    rows: TrainingRows
+    probability: Floats
+    constant: Floats
+
+    def quality(self, keep: Flags) -> Quality:
+        return quality(self.rows.outcome[keep], self.probability[keep], self.constant[keep])
+
+
+def evaluate(
+    workflow: Workflow,
+    replayed: Replayed,
+    cut: Micros,
+    every: Every = None,
+    progress: Callable[[int], None] = lambda _: None,
+) -> Evaluation:
+    """Train on what was known at the cut, and again as often as `every` says; score each later
+    row by the newest model that there was, and hold the scores against the outcomes.
+
+    `progress` is called with the number of rows that were scored.
+
+    Raises:
+        CannotTrain: too little is known at the cut, or nothing can be judged after it.
+    """
+    later = replayed.rows.after(cut)
+    judged = later.labelled()
+    if not len(judged):
+        raise CannotTrain(_nothing_to_judge(workflow, replayed.rows, cut))
+    first = lessons(workflow, replayed, cut)
+    model, trainings = fit(workflow, first), 1
+    probability, constant = np.empty(len(judged)), np.empty(len(judged))
+    for at, keep in _turns(judged.as_of, cut, every):
+        if at > cut:
+            learnt = _learnt(workflow, replayed, at, including=every == "each")
+            model, trainings = fit(workflow, learnt), trainings + 1
+        _score(model, judged, keep, probability, constant)
+        progress(int(keep.sum()))
+    scored = _Scored(judged, probability, constant)
+    return Evaluation(
+        quality=scored.quality(np.ones(len(judged), dtype=np.bool_)),
+        steps=_by(scored, _steps(workflow, replayed, judged), least=1, most=len(judged)),
+        slices=_slices(workflow, replayed, scored),
+        trainings=trainings,
+        learnt=first.fingerprint(),
+        known=int((first.known_from < cut).sum()),
+        open=len(later) - len(judged),
+    )
+
+
+def _turns(as_of: NDArray[np.int64], cut: Micros, every: Every) -> Iterator[tuple[Micros, Flags]]:
+    """When a model is trained, and the rows that it scores; where it has none, none is trained."""
+    if every is None:
+        yield cut, np.ones(len(as_of), dtype=np.bool_)
+        return
+    turn = as_of if every == "each" else cut + (as_of - cut) // every * every
+    for at in np.unique(turn).tolist():
+        yield at, turn == at
+
+
+def _learnt(workflow: Workflow, replayed: Replayed, at: Micros, including: bool) -> TrainingRows:
+    """What could be learnt from before an instant, or `including` what it told of earlier rows."""
+    if not including:
+        return lessons(workflow, replayed, at)
+    found = lessons(workflow, replayed, at + 1)
+    return found.where(found.as_of < at)
+
+
+def _score(
+    model: Fitted, rows: TrainingRows, keep: Flags, probability: Floats, constant: Floats
+) -> None:
+    probability[keep] = model.predict(rows.features[keep])
+    constant[keep] = model.base_rate
+
+
+def _slices(
+    workflow: Workflow, replayed: Replayed, scored: _Scored
+) -> dict[str, dict[str, Quality]]:
+    months = [f"{to_datetime(at):%Y-%m}" for at in scored.rows.as_of.tolist()]
+    groups = _groups(workflow, replayed, scored.rows)
+    keys: Mapping[str, Sequence[str | None]] = {"month": months, **groups}
+    found = {name: _by(scored, of, LEAST_OF_A_SLICE, MOST_SLICES) for name, of in keys.items()}
+    return {name: slices for name, slices in found.items() if slices}
+
+
+def _groups(
+    workflow: Workflow, replayed: Replayed, rows: TrainingRows
+) -> dict[str, list[str | None]]:
+    """For each declared group, which of them every row belonged to when it was asked."""
+    members = [
+        workflow.membership(replayed.history(subject, at))
+        for subject, at in zip(rows.subject.tolist(), rows.as_of.tolist(), strict=True)
+    ]
+    named = [group.name for group in workflow.groups if group.key is not None]
+    return {
+        name: [str(m[name]).removeprefix(f"{name}:") if name in m else None for m in members]
+        for name in named
+    }
+
+
+def _steps(workflow: Workflow, replayed: Replayed, rows: TrainingRows) -> list[str | None]:
+    if workflow.step is None:
+        return [None] * len(rows)
+    entries = replayed.entries()
+    found = (entries.get(event) for event in rows.event.tolist())
+    return [None if entry is None else workflow.step(entry) for entry in found]
+
+
+def _by(scored: _Scored, keys: Sequence[str | None], least: int, most: int) -> dict[str, Quality]:
+    """The quality by key, of the `most` frequent keys with at least so many rows."""
+    column = np.array(["" if key is None else key for key in keys], dtype=np.object_)
+    names, counts = np.unique(column.astype(str), return_counts=True)
+    frequent = sorted(zip((-counts).tolist(), names.tolist(), strict=True))[:most]
+    kept = sorted(name for count, name in frequent if name and -count >= least)
+    return {name: scored.quality(np.asarray(column == name)) for name in kept}
+
+
+def _nothing_to_judge(workflow: Workflow, rows: TrainingRows, cut: Micros) -> str:
+    span = "the log asks for no score"
+    if len(rows):
+        first, last = (to_datetime(int(at)).date() for at in (rows.as_of.min(), rows.as_of.max()))
+        span = f"scores are asked from {first} to {last}"
+    return (
+        f"{workflow.slug}: no outcome is known of anything asked at or after "
+        f"{to_datetime(cut).isoformat()}; {span}: choose an earlier cut"
+    )

@@ -1,0 +1,53 @@
+"""What may be learnt from at a cut: outcomes known by then and, where a workflow declares how,
+estimates of those that were not.
+
+At any cut the slow cases are still open, so those with a known outcome are a biased sample. An
+estimate of the others, made from nothing but what stood in the log before the cut, mends that.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+
+from firm.errors import CannotTrain
+from firm.ids import EventId
+from firm.time import DAY, Micros
+from firm.workflow import Workflow
+from training.replay import Replayed
+from training.rows import UNKNOWN, TrainingRows
+
+
+def lessons(workflow: Workflow, replayed: Replayed, cut: Micros) -> TrainingRows:
+    """The rows to fit on at the cut; an outcome may be any number from 0 to 1.
+
+    Raises:
+        CannotTrain: the declared estimate gives something that is no probability.
+    """
+    rows, label = replayed.rows, workflow.label
+    if label.estimate is None:
+        return old_enough(workflow, rows.known_at(cut), cut)
+    young = old_enough(workflow, rows.where(rows.as_of < cut), cut)
+    estimates = label.estimate(replayed.histories(cut), cut)
+    return _complemented(workflow, young, estimates, cut)
+
+
+def old_enough(workflow: Workflow, rows: TrainingRows, cut: Micros) -> TrainingRows:
+    """The rows that have the declared age at the cut."""
+    return rows.where(rows.as_of <= cut - int(workflow.label.least_age_days * DAY))
+
+
+def _complemented(
+    workflow: Workflow, rows: TrainingRows, estimates: Mapping[EventId, float], cut: Micros
+) -> TrainingRows:
+    known = rows.known_from < cut
+    estimated = np.array([estimates.get(event, np.nan) for event in rows.event], dtype=np.float64)
+    outcome = np.where(np.isnan(estimated), np.where(known, rows.outcome, np.nan), estimated)
+    if ((outcome < 0) | (outcome > 1)).any():
+        raise CannotTrain(
+            f"{workflow.slug}: its label's estimate gives {np.nanmin(outcome):g} to "
+            f"{np.nanmax(outcome):g}; it has to give probabilities"
+        )
+    known_from = np.where(known, rows.known_from, UNKNOWN)
+    return rows.replace(outcome=outcome, known_from=known_from).where(~np.isnan(outcome))
