@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Mapping
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal, InvalidOperation
 from functools import lru_cache
 from typing import Any
@@ -147,7 +147,18 @@ class _Reader:
         text = self.text(rule.column)
         if text is None:
             raise TimeOutOfRange(f"{rule.column!r}, the time of the event, is missing")
-        return _instant(text, rule)
+        return _instant(text, rule) + self._place(rule)
+
+    def _place(self, rule: TimeFrom) -> timedelta:
+        """How far after its instant an event is put, to come after others of that instant."""
+        if rule.then is None:
+            return timedelta(0)
+        text = self.text(rule.then) or ""
+        if not re.fullmatch("[0-9]{1,6}", text):
+            raise InvalidValue(
+                f"{rule.then!r} must be a whole number below a million; got {shown(text)}"
+            )
+        return timedelta(microseconds=int(text))
 
 
 def _text(value: object) -> str:

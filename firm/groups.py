@@ -84,8 +84,9 @@ class Group(msgspec.Struct, dict=True):
         known, positive = self._until(end, half_life_days)
         if within_days is not None:
             start = end - int(within_days * DAY // self.grain)
-            earlier, earlier_positive = self._until(start, None)
-            return Tally(known - earlier, positive - earlier_positive)
+            earlier, earlier_positive = self._until(start, half_life_days)
+            weight = 0.5 ** ((end - start) * self._rate(half_life_days))
+            return Tally(known - earlier * weight, positive - earlier_positive * weight)
         return Tally(known, positive)
 
     def last_before(self, as_of: Micros) -> Micros | None:
@@ -104,12 +105,16 @@ class Group(msgspec.Struct, dict=True):
         if not place:
             return 0.0, 0.0
         running = self._running.setdefault(half_life_days, [])
-        rate = 0.0 if half_life_days is None else self.grain / (half_life_days * DAY)
+        rate = self._rate(half_life_days)
         while len(running) < place:
             running.append(self._next(running, rate))
         known, positive = running[place - 1]
         weight = 0.5 ** ((end - self.buckets[place - 1]) * rate)
         return known * weight, positive * weight
+
+    def _rate(self, half_life_days: float | None) -> float:
+        """How many half-lives a bucket is wide."""
+        return 0.0 if half_life_days is None else self.grain / (half_life_days * DAY)
 
     def _next(self, running: list[Sums], rate: float) -> Sums:
         place = len(running)

@@ -28,6 +28,11 @@ channel = { value = "portal" }                     # the same for every record
 The first expression of `values` that is found gives the value; where none is, or the pattern does
 not match, the field is missing. So is a text in the list `missing`, as in `missing = ["", "?"]`.
 
+A log that keeps minutes has events of one subject that share one. `then` puts them in order by a
+column of whole numbers, as that of changes made so far; so many microseconds are added to the time:
+
+time = { from = "sys_updated_at", format = "%d/%m/%Y %H:%M", then = "sys_mod_count" }
+
 Where a CSV repeats the name of a column, the second is called `category_duplicated_0`, the third
 `category_duplicated_1`. The columns of an XES log are its attributes: `concept:name` and so on of
 the event, and with `case:` before it those of the trace. A time that has no `format` may be ISO
@@ -117,11 +122,15 @@ class SubjectFrom(Declared):
 
 
 class TimeFrom(Declared):
-    """Which column says when it happened; `format` as in strptime, ISO 8601 without one."""
+    """Which column says when it happened; `format` as in strptime, ISO 8601 without one.
+
+    `then` names a column of whole numbers that puts what shares an instant in order.
+    """
 
     column: str = Field(alias="from")
     format: str | None = None
     zone: Zone = "UTC"
+    then: str | None = None
 
 
 class EventFrom(Declared):
@@ -140,7 +149,8 @@ class EventFrom(Declared):
     def columns(self) -> set[str]:
         """The columns that it reads."""
         fields = {field.column for field in self.fields.values() if field.column is not None}
-        return {*self.when, *self.id, self.subject.column, self.time.column, *fields}
+        then = () if self.time.then is None else (self.time.then,)
+        return {*self.when, *self.id, self.subject.column, self.time.column, *then, *fields}
 
 
 class LogMapping(Declared):

@@ -124,7 +124,7 @@ class _Batch:
         workflow, states, event = self._workflow, self._states, arrival.event
         entry = Entry(event.occurred_at, event.id, event.type, workflow.fold(event))
         state = states.subject(event.subject)
-        told = Counter(self._told(state))
+        told = list(self._told(state))
         if not state.history.add(entry):
             return "duplicate"
         state.position = arrival.position
@@ -140,14 +140,15 @@ class _Batch:
             )
         return "late" if late else "counted"
 
-    def _settle(self, state: SubjectState, told: Counter[Observation]) -> None:
+    def _settle(self, state: SubjectState, told: list[Observation]) -> None:
         workflow, history = self._workflow, state.history
         changed = history.settle(workflow.label.settle(history.entries))
-        now = Counter(self._told(state))
-        for observation, times in (now - told).items():
-            self._count(observation, times)
-        for observation, times in (told - now).items():
-            self._count(observation, -times)
+        if (now := list(self._told(state))) != told:
+            before, after = Counter(told), Counter(now)
+            for observation, times in (after - before).items():
+                self._count(observation, times)
+            for observation, times in (before - after).items():
+                self._count(observation, -times)
         for judged in record_outcomes(workflow, changed, self._asked(history)):
             self.judged[judged.event] = judged
 

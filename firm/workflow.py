@@ -60,14 +60,25 @@ class Feature(Declared):
 class GroupBy(Declared):
     """A group whose observations are kept; `key` names the folded text, None is everyone.
 
+    Several names make a group of each combination of their texts.
     `counts` says what is observed: the label's outcomes, or what the workflow's `observe` tells.
     `grain_hours` is the width of the buckets: what became known within one counts from the next.
     """
 
     name: Slug
-    key: str | None = None
+    key: str | tuple[str, ...] | None = None
     counts: Literal["outcomes", "observed"] = "outcomes"
     grain_hours: Annotated[float, Field(gt=0, le=24)] = 24.0
+
+    @cached_property
+    def texts(self) -> tuple[str, ...]:
+        """The names of the folded texts that tell which of these groups it is."""
+        return (self.key,) if isinstance(self.key, str) else self.key or ()
+
+    def key_of(self, values: Values) -> str | None:
+        """The key that these values have: their texts joined; None where one is missing."""
+        found = [value for name in self.texts if isinstance(value := values.get(name), str)]
+        return "|".join(found) if len(found) == len(self.texts) else None
 
 
 class Label(Declared):
@@ -255,12 +266,12 @@ class Workflow(Declared):
 
     def membership(self, entries: Sequence[Entry]) -> dict[str, str]:
         """The group id of the subject in each declared group, as its entries have it."""
-        found = {}
+        found, newest = {}, self._newest_texts(entries)
         for group in self.groups:
             if group.key is None:
                 found[group.name] = group.name
-            elif (value := _newest_text(entries, group.key)) is not None:
-                found[group.name] = f"{group.name}:{value}"
+            elif (key := group.key_of(newest)) is not None:
+                found[group.name] = f"{group.name}:{key}"
         return found
 
     def observations(
@@ -273,13 +284,16 @@ class Workflow(Declared):
         if self._counting_outcomes:
             for place, entry in enumerate(entries):
                 if (outcome := outcomes.get(entry.event)) is not None:
-                    seen = entries[: place + 1]
+                    newest = self._newest_texts(entries[: place + 1])
                     for group in self._counting_outcomes:
-                        key = None if group.key is None else _newest_text(seen, group.key)
+                        key = None if group.key is None else group.key_of(newest)
                         if group.key is None or key is not None:
                             yield Observation(group.name, key, outcome.known_at, outcome.value)
         if self.observe is not None:
             yield from self.observe(entries)
+
+    def _newest_texts(self, entries: Sequence[Entry]) -> Values:
+        return {name: _newest_text(entries, name) for name in self._texts}
 
     def grain(self, group: str) -> Micros:
         """The width of a group's buckets."""
@@ -288,6 +302,10 @@ class Workflow(Declared):
     @cached_property
     def _grains(self) -> dict[str, Micros]:
         return {g.name: int(g.grain_hours * 3600 * SECOND) for g in self.groups}
+
+    @cached_property
+    def _texts(self) -> frozenset[str]:
+        return frozenset(name for group in self.groups for name in group.texts)
 
     @cached_property
     def _counting_outcomes(self) -> tuple[GroupBy, ...]:

@@ -188,7 +188,7 @@ def written(states: States) -> dict[str, bytes]:
     A group that lost its last outcome says the same as one that never had any.
     """
     subjects = [msgspec.structs.replace(s, position=None) for s in states.subjects.values()]
-    groups = [group for group in states.groups.values() if group.known.days]
+    groups = [group for group in states.groups.values() if group.known.buckets]
     return {s.subject: encode_state(s) for s in subjects} | {
         group.group: encode_state(group) for group in groups
     }

@@ -350,6 +350,40 @@ def test_a_time_with_an_offset_is_the_same_instant_in_utc() -> None:
     assert canonical(payload(time="2020-01-01T02:00:00+02:00")).occurred_at == START
 
 
+MINUTES = LogMapping.model_validate(
+    {
+        "name": "minutes",
+        "source": "/minutes",
+        "event": [
+            {
+                "type": "minutes.hours",
+                "fact": "hours.booked",
+                "id": ["Id"],
+                "subject": {"kind": "project", "from": "Project"},
+                "time": {"from": "At", "then": "Change"},
+                "fields": {"hours": {"from": "Hours", "as": "number"}},
+            }
+        ],
+    }
+)
+
+
+def in_minutes(change: str | None) -> Event:
+    record = {**HOURS, "Change": change}
+    return CANONICALISER.from_record(MINUTES, MINUTES.event[0], record, NOW)
+
+
+def test_what_shares_an_instant_is_put_in_order_by_a_column() -> None:
+    assert MINUTES.columns == {"Id", "Project", "At", "Hours", "Change"}
+    assert [in_minutes(change).occurred_at - START for change in ("0", "3", "12")] == [0, 3, 12]
+
+
+@pytest.mark.parametrize("change", [None, "", "-1", "1.5", "1000000", "two"])
+def test_the_column_of_the_order_holds_whole_numbers_below_a_million(change: str | None) -> None:
+    with pytest.raises(InvalidValue, match="'Change' must be a whole number below a million"):
+        in_minutes(change)
+
+
 json_values = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=8),
     lambda inner: (

@@ -74,7 +74,7 @@ def test_taking_back_undoes_counting_in(
     for known_at, value in gone:
         two.record(known_at, value)
     for known_at, value in gone:
-        two.record(known_at, value, -1)
+        two.record(known_at, -value, -1)
     assert msgspec.msgpack.encode(one) == msgspec.msgpack.encode(two)
 
 

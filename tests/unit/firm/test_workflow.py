@@ -126,6 +126,15 @@ def test_a_subject_is_in_the_groups_of_its_newest_texts() -> None:
     assert SAMPLE.membership(state.history.entries[:1]) == {"all": "all", "owner": "owner:DEP"}
 
 
+def test_a_group_of_several_texts_holds_those_that_share_all_of_them() -> None:
+    workflow = declared(groups=(GroupBy(name="all"), GroupBy(name="desk", key=("owner", "phase"))))
+    states, _ = taken([report("a", 0, owner="DEP"), report("b", 1, phase="Design")], workflow)
+    (state,) = states.subjects.values()
+    membership = workflow.membership(state.history.entries)
+    assert membership == {"all": "all", "desk": "desk:DEP|Design"}
+    assert workflow.membership(state.history.entries[:1]) == {"all": "all"}
+
+
 @pytest.mark.parametrize(
     "bands",
     [
