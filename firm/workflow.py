@@ -289,7 +289,7 @@ class Workflow(Declared):
                         key = None if group.key is None else group.key_of(newest)
                         if group.key is None or key is not None:
                             yield Observation(group.name, key, outcome.known_at, outcome.value)
-        if self.observe is not None:
+        if self.observe is not None and entries:
             yield from self.observe(entries)
 
     def _newest_texts(self, entries: Sequence[Entry]) -> Values:
