@@ -66,7 +66,7 @@ def react(
     decided_at: Micros,
 ) -> Effects:
     """Fold a batch into the states, score what asks for it, and say what follows."""
-    batch = _Batch(workflow, states)
+    batch = Batch(workflow, states)
     for arrival in arrivals:
         batch.take(arrival)
     decisions = score(workflow, batch.asked, scorer, decided_at)
@@ -85,8 +85,11 @@ def react(
     )
 
 
-class _Batch:
-    """The batch under way: what it has touched, asked and learnt so far."""
+class Batch:
+    """A batch under way: what it has touched, asked and learnt so far.
+
+    The replay for training goes no further than this: no score, so nothing that follows from one.
+    """
 
     def __init__(self, workflow: Workflow, states: States) -> None:
         self._workflow = workflow
@@ -98,6 +101,7 @@ class _Batch:
         self.judged: dict[EventId, Judged] = {}
 
     def take(self, arrival: Arrival) -> None:
+        """Fold one arrival into the states; what is wrong with it is kept as its reason."""
         try:
             fate = self._fate(arrival)
         except HeadwayError as error:

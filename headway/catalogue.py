@@ -1,9 +1,13 @@
-"""Finds the declared workflows and the mappings of the logs that come with the house."""
+"""Finds the declared workflows and the mappings of logs: those that come with the house, those in
+the folder that the settings name, and those of installed packages."""
 
 from __future__ import annotations
 
 import importlib
 import pkgutil
+from collections.abc import Callable, Iterator
+from importlib.metadata import EntryPoint, entry_points
+from importlib.util import find_spec
 from pathlib import Path
 
 from pydantic import ValidationError
@@ -15,20 +19,32 @@ from firm.errors import DeclarationError, UnknownWorkflow
 from firm.events import Fact, ScoreRequested
 from firm.mapping import LogMapping, problems_of, read_mapping
 from firm.workflow import Workflow
+from headway.settings import Settings
 
 DATA = Path(data.__file__).parent
+INSIDE = Path(workflows.__file__).parent
+ENTRY_POINTS = "headway.workflows"
+MAPPING = "mapping.toml"
 
 
 def declared() -> dict[str, Workflow]:
     """Every workflow by slug.
 
     Raises:
-        DeclarationError: one of them is declared wrongly; all that is wrong with it is named.
+        DeclarationError: some are declared wrongly; all that is wrong with them is named.
     """
-    found = {}
-    for module in pkgutil.iter_modules(workflows.__path__):
-        workflow = _load(f"workflows.{module.name}")
-        found[workflow.slug] = workflow
+    found: dict[str, Workflow] = {}
+    wrong: list[DeclarationError] = []
+    for where, load in _declarations():
+        try:
+            workflow = _checked(where, load)
+            if workflow.slug in found:
+                raise DeclarationError(where, [f"slug {workflow.slug!r} is declared twice"])
+        except DeclarationError as error:
+            wrong.append(error)
+        else:
+            found[workflow.slug] = workflow
+    _raise_all(wrong)
     return found
 
 
@@ -41,13 +57,33 @@ def workflow_named(slug: str) -> Workflow:
 
 
 def mapping_files() -> dict[str, Path]:
-    """The mapping file of each log by the log's name, that of its folder."""
-    return {file.parent.name: file for file in sorted(DATA.glob("*/mapping.toml"))}
+    """The mapping file of each log by the log's name, that of its folder.
+
+    Raises:
+        DeclarationError: two logs have the same name.
+    """
+    found: dict[str, Path] = {}
+    for file in _mapping_files():
+        if (other := found.setdefault(file.parent.name, file)) != file:
+            raise DeclarationError(str(file), [f"{other} has the same name; rename one folder"])
+    return found
 
 
 def mappings() -> dict[str, LogMapping]:
-    """The mapping of each log by the log's name."""
-    return {name: read_mapping(file) for name, file in mapping_files().items()}
+    """The mapping of each log by the log's name.
+
+    Raises:
+        DeclarationError: some are wrong; all that is wrong with them is named.
+    """
+    found: dict[str, LogMapping] = {}
+    wrong: list[DeclarationError] = []
+    for name, file in mapping_files().items():
+        try:
+            found[name] = read_mapping(file)
+        except DeclarationError as error:
+            wrong.append(error)
+    _raise_all(wrong)
+    return found
 
 
 def canonicaliser(known: dict[str, Workflow]) -> Canonicaliser:
@@ -56,15 +92,61 @@ def canonicaliser(known: dict[str, Workflow]) -> Canonicaliser:
     return Canonicaliser([*facts, ScoreRequested], mappings().values())
 
 
-def _load(module: str) -> Workflow:
+def _declarations() -> Iterator[tuple[str, Callable[[], object]]]:
+    """Where each workflow is declared, and how to load it.
+
+    A folder of the settings is searched as if its folders lay in `workflows/`, so that they import
+    their own modules in the same way.
+    """
+    outside = Settings().workflows
+    workflows.__path__ = [str(INSIDE), *([str(outside.resolve())] if outside else [])]
+    names = [module.name for module in pkgutil.iter_modules(workflows.__path__)]
+    for name in sorted(set(names)):
+        yield _named(f"workflows.{name}", twice=names.count(name) > 1)
+    for point in entry_points(group=ENTRY_POINTS):
+        yield f"{point.name} = {point.value}", point.load
+
+
+def _named(module: str, twice: bool) -> tuple[str, Callable[[], object]]:
+    def load() -> object:
+        if twice:
+            raise DeclarationError(module, ["two folders have this name; rename yours"])
+        return importlib.import_module(module)
+
+    return module, load
+
+
+def _checked(where: str, load: Callable[[], object]) -> Workflow:
     try:
-        workflow = importlib.import_module(module).WORKFLOW
+        loaded = load()
     except ValidationError as error:
-        raise DeclarationError(module, problems_of(error)) from error
-    except AttributeError as error:
-        raise DeclarationError(
-            module, ["it has no WORKFLOW; see workflows/delivery_risk"]
-        ) from error
+        raise DeclarationError(where, problems_of(error)) from error
+    except (ImportError, SyntaxError, AttributeError, TypeError, NameError, ValueError) as error:
+        raise DeclarationError(where, [f"{type(error).__name__}: {error}"]) from error
+    workflow = loaded if isinstance(loaded, Workflow) else getattr(loaded, "WORKFLOW", None)
     if not isinstance(workflow, Workflow):
-        raise DeclarationError(module, [f"WORKFLOW is a {type(workflow).__name__}"])
+        raise DeclarationError(where, ["it has no WORKFLOW; see workflows/delivery_risk"])
     return workflow
+
+
+def _mapping_files() -> Iterator[Path]:
+    yield from sorted(DATA.glob(f"*/{MAPPING}"))
+    if (outside := Settings().workflows) is not None:
+        yield from sorted(outside.resolve().rglob(MAPPING))
+    for point in entry_points(group=ENTRY_POINTS):
+        yield from sorted(_folder(point).rglob(MAPPING))
+
+
+def _folder(point: EntryPoint) -> Path:
+    spec = find_spec(point.module)
+    if spec is None or spec.origin is None:
+        raise DeclarationError(point.value, ["the package of this entry point has no folder"])
+    return Path(spec.origin).parent
+
+
+def _raise_all(wrong: list[DeclarationError]) -> None:
+    if len(wrong) == 1:
+        raise wrong[0]
+    if wrong:
+        problems = [f"{error.where}: {problem}" for error in wrong for problem in error.problems]
+        raise DeclarationError(f"{len(wrong)} declarations", problems)

@@ -13,6 +13,7 @@ from typing import Annotated, Any
 
 import typer
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
 from firm.errors import HeadwayError
@@ -40,7 +41,7 @@ def _clear_errors() -> Iterator[None]:
     try:
         yield
     except HeadwayError as error:
-        errors.print(f"[red]{error.kind}[/]: {error}", highlight=False)
+        errors.print(f"[red]{error.kind}[/]: {escape(str(error))}", highlight=False)
         raise typer.Exit(1) from error
     except KeyboardInterrupt as interrupt:
         errors.print("stopped")

@@ -80,8 +80,8 @@ def every_(words: str | None) -> Every:
 
 
 def mapping_for(workflow: Workflow, file: Path, named: Path | None) -> LogMapping:
-    """The mapping that was named; else the one beside the file, or one that feeds the workflow and
-    reads no column that the file lacks.
+    """The mapping that was named; else the one beside the file, or the one that feeds the workflow
+    and reads no column that the file lacks; of several, the one that has the workflow's name.
 
     Raises:
         UnknownLog: there is none, or there are several.
@@ -92,13 +92,13 @@ def mapping_for(workflow: Workflow, file: Path, named: Path | None) -> LogMappin
         return read_mapping(_existing(named or file.parent / "mapping.toml"))
     known = {name: read_mapping(path) for name, path in mapping_files().items()}
     feeding = {name: m for name, m in known.items() if _feeds(m, workflow)}
-    fitting = [m for m in feeding.values() if m.columns <= columns_of(file, m)]
-    if len(fitting) != 1:
-        raise UnknownLog(
-            f"{len(fitting)} of the mappings {sorted(feeding)} feed {workflow.slug} and read the "
-            f"columns of {file}; name one with --mapping FILE"
-        )
-    return fitting[0]
+    fitting = {name: m for name, m in feeding.items() if m.columns <= columns_of(file, m)}
+    if len(fitting) == 1 or workflow.slug in fitting:
+        return fitting.get(workflow.slug) or next(iter(fitting.values()))
+    raise UnknownLog(
+        f"of the mappings {sorted(feeding)} that feed {workflow.slug}, {sorted(fitting)} read "
+        f"columns that {file} has; name one with --mapping FILE"
+    )
 
 
 def _existing(file: Path) -> Path:

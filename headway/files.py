@@ -40,16 +40,17 @@ def read_records(file: Path, mapping: LogMapping, only_mapped: bool = False) -> 
 
 def columns_of(file: Path, mapping: LogMapping) -> set[str]:
     """The columns of a file, as the mapping's separator cuts them."""
-    return set(_frame(file, mapping).columns)
+    return set(_frame(file, mapping, most=1).columns)
 
 
-def _frame(file: Path, mapping: LogMapping) -> pl.DataFrame:
+def _frame(file: Path, mapping: LogMapping, most: int | None = None) -> pl.DataFrame:
+    """The rows of a file, or at most so many of them where its format says its columns at once."""
     kind = next((s for s in reversed(file.suffixes) if s != ".gz"), "")
     try:
         if kind == ".parquet":
-            return pl.read_parquet(file)
+            return pl.read_parquet(file, n_rows=most)
         if kind == ".xes":
             return pl.from_dicts(list(read_xes(file)), infer_schema_length=None)
-        return pl.read_csv(file, infer_schema=False, separator=mapping.separator)
+        return pl.read_csv(file, infer_schema=False, separator=mapping.separator, n_rows=most)
     except (PolarsError, OSError) as error:
         raise UnreadableLog(f"{file} cannot be read: {error}") from error

@@ -31,6 +31,10 @@ class Settings(BaseSettings):
         None, description="the system of record that performs actions; unset, a simulated one"
     )
 
+    workflows: Path | None = Field(
+        None, description="a folder of workflows of your own, one folder each, with their mappings"
+    )
+
     @property
     def external(self) -> ExternalAddresses:
         """The servers that need not be started."""
@@ -81,7 +85,11 @@ class Settings(BaseSettings):
 
     def environment(self) -> dict[str, str]:
         """These settings as environment variables, for child processes."""
-        absolute = {"home": self.home.resolve(), "cache": self.cache_folder.resolve()}
+        absolute = {
+            "home": self.home.resolve(),
+            "cache": self.cache_folder.resolve(),
+            "workflows": self.workflows and self.workflows.resolve(),
+        }
         return {
             f"HEADWAY_{name.upper()}": str(value)
             for name, value in {**self.model_dump(), **absolute}.items()

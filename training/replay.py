@@ -12,8 +12,8 @@ import numpy as np
 from firm.decision import Decision
 from firm.events import Event, ScoreRequested
 from firm.history import Entry
-from firm.ids import DecisionId, EventId, SubjectId
-from firm.react import Arrival, react
+from firm.ids import DecisionId, EventId, SubjectId, decision_id
+from firm.react import Arrival, Batch
 from firm.states import States, SubjectState
 from firm.time import Micros
 from firm.workflow import Workflow
@@ -72,11 +72,12 @@ def replay_whole(workflow: Workflow, arrivals: Iterable[Arrival]) -> Replayed:
             continue
         if arrival.event.occurred_at < states.watermark:
             came.setdefault(arrival.event.id, states.watermark)
-        effects = react(workflow, [arrival], states, None, arrival.event.occurred_at)
-        for judged in effects.judged:
-            builder.judge(judged, effects.watermark)
-        for decision in effects.decisions:
-            builder.ask(decision, arrival.position)
+        batch = Batch(workflow, states)
+        batch.take(arrival)
+        for judged in batch.judged.values():
+            builder.judge(judged, states.watermark)
+        for asked in batch.asked:
+            builder.ask(decision_id(workflow.slug, asked.cause), asked, arrival.position)
     return Replayed(builder.rows(), states.subjects, came)
 
 

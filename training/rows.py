@@ -11,7 +11,7 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from firm.decision import Decision, Judged
+from firm.decision import Asked, Judged
 from firm.events import Position
 from firm.ids import DecisionId
 from firm.time import Micros
@@ -117,16 +117,16 @@ def _one_nan(values: Floats) -> Floats:
 
 
 class RowsBuilder:
-    """Collects decisions and their outcomes while a log is replayed."""
+    """Collects questions and what became of them while a log is replayed."""
 
     def __init__(self, names: tuple[str, ...]) -> None:
         self._names = names
-        self._asked: list[tuple[Decision, Position]] = []
+        self._asked: list[tuple[DecisionId, Asked, Position]] = []
         self._settled: dict[DecisionId, Settled] = {}
 
-    def ask(self, decision: Decision, position: Position) -> None:
-        """Add a row: what was asked by the record at this position."""
-        self._asked.append((decision, position))
+    def ask(self, decision: DecisionId, asked: Asked, position: Position) -> None:
+        """Add a row: what was asked by the record at this position, and the decision's id."""
+        self._asked.append((decision, asked, position))
 
     def judge(self, judged: Judged, watermark: Micros) -> None:
         """Take over an outcome, or take it back.
@@ -142,21 +142,22 @@ class RowsBuilder:
 
     def rows(self) -> TrainingRows:
         """All that was collected so far, in columns."""
-        decisions = [decision for decision, _ in self._asked]
+        decisions = [decision for decision, _, _ in self._asked]
+        questions = [asked for _, asked, _ in self._asked]
+        positions = [position for _, _, position in self._asked]
         unknown = Settled(np.nan, UNKNOWN)
-        settled = [self._settled.get(d.id, unknown) for d in decisions]
-        values = [list(d.features.values()) for d in decisions]
+        settled = [self._settled.get(decision, unknown) for decision in decisions]
         return TrainingRows(
             names=self._names,
-            decision=_objects([d.id for d in decisions]),
-            subject=_objects([d.subject for d in decisions]),
-            event=_objects([d.cause for d in decisions]),
-            as_of=_whole([d.as_of for d in decisions]),
-            features=matrix(values, len(self._names)),
+            decision=_objects(decisions),
+            subject=_objects([asked.subject for asked in questions]),
+            event=_objects([asked.cause for asked in questions]),
+            as_of=_whole([asked.as_of for asked in questions]),
+            features=matrix([asked.row for asked in questions], len(self._names)),
             outcome=np.array([s.value for s in settled], dtype=np.float64),
             known_from=_whole([s.known_from for s in settled]),
-            partition=_whole([position.partition for _, position in self._asked]),
-            offset=_whole([position.offset for _, position in self._asked]),
+            partition=_whole([position.partition for position in positions]),
+            offset=_whole([position.offset for position in positions]),
         )
 
 
