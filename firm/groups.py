@@ -89,6 +89,23 @@ class Group(msgspec.Struct, dict=True):
             return Tally(known - earlier * weight, positive - earlier_positive * weight)
         return Tally(known, positive)
 
+    def newest(self, as_of: Micros, most: float, fading: float = 1.0) -> Tally:
+        """The newest observations before the bucket of `as_of`, at least so many if there are.
+
+        Each weighs `fading` times as much as the one after it; those of one bucket share their
+        weights. Time plays no part: a group in which nothing happens keeps its tally.
+        """
+        seen = known = positive = 0.0
+        for place in reversed(range(bisect_left(self.buckets, as_of // self.grain))):
+            if seen >= most:
+                break
+            count, total = self.counts[place], self.sums[place]
+            weights = fading**seen * _geometric(fading, count)
+            known += weights
+            positive += total * weights / count if count else total * fading**seen
+            seen += count
+        return Tally(known, positive)
+
     def last_before(self, as_of: Micros) -> Micros | None:
         """The start of the newest bucket before that of `as_of`; None if there is none."""
         place = bisect_left(self.buckets, as_of // self.grain)
@@ -124,3 +141,8 @@ class Group(msgspec.Struct, dict=True):
             known += running[-1][0] * weight
             positive += running[-1][1] * weight
         return known, positive
+
+
+def _geometric(fading: float, count: float) -> float:
+    """1 + fading + ... over so many."""
+    return count if fading == 1 else (1 - fading**count) / (1 - fading)

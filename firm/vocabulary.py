@@ -398,6 +398,24 @@ def known_total(
     )
 
 
+def newest_count(group: str, most: int, *, fading: float = 1.0) -> Expr:
+    """How many of a group's newest observations there are, up to about so many: 3.0 if three.
+
+    With `fading`, each weighs that much of the one after it, and this is the sum of the weights.
+    """
+    return Expr(
+        lambda known: _newest(known, group, most, fading).known, f"count of the newest of {group}"
+    )
+
+
+def newest_total(group: str, most: int, *, fading: float = 1.0) -> Expr:
+    """The sum of the values of a group's newest observations, weighted as in `newest_count`."""
+    return Expr(
+        lambda known: _newest(known, group, most, fading).positive,
+        f"total of the newest of {group}",
+    )
+
+
 def days_since_known(group: str) -> Expr:
     """Days from the group's newest observation before the bucket of `as_of` until then."""
 
@@ -414,6 +432,11 @@ def _tally(
 ) -> Tally:
     found = known.groups.get(group)
     return found.before(known.as_of, within_days, half_life_days) if found else Tally()
+
+
+def _newest(known: Known, group: str, most: int, fading: float) -> Tally:
+    found = known.groups.get(group)
+    return found.newest(known.as_of, most, fading) if found else Tally()
 
 
 def _expr(value: Expr | float) -> Expr:

@@ -50,6 +50,26 @@ def test_window_and_half_life_work_together() -> None:
     assert found.before(20 * DAY, within_days=10, half_life_days=10) == Tally(0.5, 0.5)
 
 
+def test_the_newest_are_those_before_the_day_that_is_asked_for() -> None:
+    found = group((0, 1), (1, 0), (2, 1), (3, 1))
+    assert found.newest(3 * DAY, most=2) == Tally(2, 1)
+    assert found.newest(300 * DAY, most=2) == Tally(2, 2)
+    assert found.newest(300 * DAY, most=20) == Tally(4, 3)
+    assert Group().newest(DAY, most=2) == Tally()
+
+
+def test_the_newest_fade_one_by_one_however_long_ago_they_were() -> None:
+    found = group((0, 1), (1, 0), (9, 1))
+    assert found.newest(10 * DAY, most=20, fading=0.5) == Tally(1.75, 1.25)
+
+
+def test_the_newest_of_one_day_share_their_weights_and_corrections_count_for_none() -> None:
+    found = group((0, 1), (0, 0))
+    assert found.newest(DAY, most=20, fading=0.5) == Tally(1.5, 0.75)
+    found.record(2 * DAY, 1.0, count=0.0)
+    assert found.newest(3 * DAY, most=2) == Tally(2, 2)
+
+
 @given(outcomes, st.randoms(use_true_random=False))
 def test_any_order_of_arrival_gives_the_same_bytes(
     outcomes: list[tuple[int, float]], rng: object

@@ -22,6 +22,8 @@ from firm.vocabulary import (
     days_until,
     events,
     known_rate,
+    newest_count,
+    newest_total,
     ordered,
     series,
 )
@@ -318,3 +320,15 @@ def test_no_word_ever_gives_nan_or_infinity_or_fails(
     for word in words:
         found = word(seen)
         assert found is None or math.isfinite(found), word.words
+
+
+def test_the_newest_of_a_group_are_counted_and_summed() -> None:
+    own = Group()
+    for day, value in ((1, 1.0), (2, 0.0), (9, 1.0), (10, 1.0)):
+        own.record(day * DAY, value)
+    asked = known(own=own)
+    assert newest_count("own", 2)(asked) == 2
+    assert newest_total("own", 2)(asked) == 1
+    assert newest_count("own", 20, fading=0.5)(asked) == 1.75
+    assert newest_total("own", 20, fading=0.5)(asked) == 1.25
+    assert newest_count("unheard_of", 2)(asked) == newest_total("unheard_of", 2)(asked) == 0
