@@ -14,6 +14,7 @@ import itertools
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from math import exp, isfinite, log, log1p, sqrt
+from zlib import crc32
 
 from firm.groups import Group, Tally
 from firm.history import Entry, Value
@@ -310,6 +311,21 @@ def text(name: str) -> Callable[[Known], str | None]:
         return None
 
     return of
+
+
+def code(name: str) -> Expr:
+    """A number that stands for the newest text, the same in every log and on every machine.
+
+    It says which text it is and nothing of its order: for `ModelSpec.offset_by`. Below 2**24, so
+    that the 32-bit numbers of a served row keep it apart from the others.
+    """
+    newest = text(name)
+
+    def compute(known: Known) -> Number:
+        value = newest(known)
+        return None if value is None else float(crc32(value.encode()) & 0xFFFFFF)
+
+    return Expr(compute, f"code of {name}")
 
 
 def ordered(name: str, places: Mapping[str, float]) -> Expr:

@@ -17,6 +17,7 @@ from firm.vocabulary import (
     Expr,
     Known,
     Series,
+    code,
     constant,
     days_in,
     days_until,
@@ -332,3 +333,12 @@ def test_the_newest_of_a_group_are_counted_and_summed() -> None:
     assert newest_count("own", 20, fading=0.5)(asked) == 1.75
     assert newest_total("own", 20, fading=0.5)(asked) == 1.25
     assert newest_count("unheard_of", 2)(asked) == newest_total("unheard_of", 2)(asked) == 0
+
+
+def test_a_code_stands_for_the_newest_text_and_survives_32_bits() -> None:
+    found = code("x")(known((1, "draft"), (2, "submitted")))
+    assert found is not None
+    assert found == code("x")(known((1, "submitted"))) == 454106
+    assert found != code("x")(known((1, "draft")))
+    assert int(found) < 2**24
+    assert code("x")(known((1, 3.0))) is None
