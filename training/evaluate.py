@@ -13,6 +13,7 @@ from firm.errors import CannotTrain
 from firm.time import Micros, to_datetime
 from firm.workflow import Workflow
 from training.fit import Fitted, fit
+from training.leaks import require_none
 from training.lessons import lessons
 from training.quality import Quality, quality
 from training.replay import Replayed
@@ -73,12 +74,13 @@ def evaluate(
     `progress` is called with the number of rows that were scored.
 
     Raises:
-        CannotTrain: too little is known at the cut, or nothing can be judged after it.
+        CannotTrain: too little is known at the cut, a feature leaks, or nothing can be judged.
     """
     later = replayed.rows.after(cut)
     judged = later.labelled()
     if not len(judged):
         raise CannotTrain(_nothing_to_judge(workflow, replayed.rows, cut))
+    require_none(workflow, replayed, cut)
     first = lessons(workflow, replayed, cut)
     model, trainings = fit(workflow, first), 1
     probability, constant = np.empty(len(judged)), np.empty(len(judged))

@@ -17,6 +17,7 @@ from firm.workflow import Workflow
 from training.candidate import Candidate
 from training.fit import Fitted, fit
 from training.gates import GateResult, check, serving_difference
+from training.leaks import require_none
 from training.lessons import lessons, old_enough
 from training.pictures import draw
 from training.quality import Quality
@@ -66,9 +67,10 @@ def train(
     look at; `gates.require` keeps it from being promoted.
 
     Raises:
-        CannotTrain: too few rows are known at the cut, or all outcomes are alike.
+        CannotTrain: too few rows are known at the cut, all outcomes are alike, or a feature leaks.
     """
     replayed = replay_whole(workflow, arrivals)
+    require_none(workflow, replayed, cut)
     learn = partial(lessons, workflow, replayed)
     known = old_enough(workflow, replayed.rows.known_at(cut), cut)
     trial = try_out(workflow, walk_forward(workflow, known, learn))
