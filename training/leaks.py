@@ -74,9 +74,8 @@ def _giving_away(rows: TrainingRows) -> Iterator[Leak]:
 def _auc_alone(values: Floats, outcome: Floats) -> float:
     """The AUC of the outcome's rate in each bin of the values; missing is a bin of its own."""
     there = ~np.isnan(values)
-    edges = (
-        np.unique(np.quantile(values[there], np.linspace(0, 1, BINS + 1))) if there.any() else []
-    )
+    known = values[there] if there.any() else np.zeros(1)
+    edges: Floats = np.unique(np.quantile(known, np.linspace(0, 1, BINS + 1)))
     place = np.where(there, np.searchsorted(edges, values), -1)
     rates = np.empty(len(values))
     for bin_ in np.unique(place):
