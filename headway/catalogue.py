@@ -37,13 +37,12 @@ def declared() -> dict[str, Workflow]:
     wrong: list[DeclarationError] = []
     for where, load in _declarations():
         try:
-            workflow = _checked(where, load)
-            if workflow.slug in found:
-                raise DeclarationError(where, [f"slug {workflow.slug!r} is declared twice"])
+            for workflow in _checked(where, load):
+                if workflow.slug in found:
+                    raise DeclarationError(where, [f"slug {workflow.slug!r} is declared twice"])
+                found[workflow.slug] = workflow
         except DeclarationError as error:
             wrong.append(error)
-        else:
-            found[workflow.slug] = workflow
     _raise_all(wrong)
     return found
 
@@ -100,7 +99,7 @@ def _declarations() -> Iterator[tuple[str, Callable[[], object]]]:
     """
     outside = Settings().workflows
     workflows.__path__ = [str(INSIDE), *([str(outside.resolve())] if outside else [])]
-    names = [module.name for module in pkgutil.iter_modules(workflows.__path__)]
+    names = [m.name for path in workflows.__path__ for m in pkgutil.iter_modules([path])]
     for name in sorted(set(names)):
         yield _named(f"workflows.{name}", twice=names.count(name) > 1)
     for point in entry_points(group=ENTRY_POINTS):
@@ -116,17 +115,19 @@ def _named(module: str, twice: bool) -> tuple[str, Callable[[], object]]:
     return module, load
 
 
-def _checked(where: str, load: Callable[[], object]) -> Workflow:
+def _checked(where: str, load: Callable[[], object]) -> tuple[Workflow, ...]:
+    """What a folder declares: its WORKFLOW, or the variants in its WORKFLOWS."""
     try:
         loaded = load()
     except ValidationError as error:
         raise DeclarationError(where, problems_of(error)) from error
     except (ImportError, SyntaxError, AttributeError, TypeError, NameError, ValueError) as error:
         raise DeclarationError(where, [f"{type(error).__name__}: {error}"]) from error
-    workflow = loaded if isinstance(loaded, Workflow) else getattr(loaded, "WORKFLOW", None)
-    if not isinstance(workflow, Workflow):
+    one = loaded if isinstance(loaded, Workflow) else getattr(loaded, "WORKFLOW", None)
+    found = tuple(getattr(loaded, "WORKFLOWS", (one,)))
+    if not found or not all(isinstance(workflow, Workflow) for workflow in found):
         raise DeclarationError(where, ["it has no WORKFLOW; see workflows/delivery_risk"])
-    return workflow
+    return found
 
 
 def _mapping_files() -> Iterator[Path]:
@@ -149,4 +150,4 @@ def _raise_all(wrong: list[DeclarationError]) -> None:
         raise wrong[0]
     if wrong:
         problems = [f"{error.where}: {problem}" for error in wrong for problem in error.problems]
-        raise DeclarationError(f"{len(wrong)} declarations", problems)
+        raise DeclarationError("the catalogue", problems)

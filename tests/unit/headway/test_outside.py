@@ -1,0 +1,232 @@
+"""A workflow in a folder outside is found, checked and judged like those inside."""
+
+from __future__ import annotations
+
+import json
+import random
+import sys
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from importlib.metadata import EntryPoint
+from pathlib import Path
+from typing import Any
+
+import pytest
+from typer.testing import CliRunner, Result
+
+import workflows
+from headway import catalogue
+from headway.cli import app
+
+DECLARATION = """
+from firm.vocabulary import events, series
+from firm.workflow import (
+    Band, Feature, Gates, Label, ModelSpec, Policy, Slo, Workflow,
+)
+from .fold import LoanMoved, fold, settle
+
+WORKFLOW = Workflow(
+    slug="{slug}",
+    question="Will the loan be refused?",
+    owner="Head of lending",
+    subject="loan",
+    facts=(LoanMoved,),
+    triggers=(LoanMoved,),
+    fold=fold,
+    features=(
+        Feature(name="amount", of=series("amount").last(), unit="EUR", why="large ones are refused",
+                source="the application"),
+        Feature(name="moves", of=events().count(), unit="count", why="long ways end badly",
+                source="the application"),
+    ),
+    label=Label(question="it is refused", settle=settle, maturity_days=30),
+    rule=events().count() * 0,
+    model=ModelSpec(parameters={{"max_depth": 2}}, rounds=20, gates=Gates(auc=0.6)),
+    step=lambda entry: str(entry.values["step"]),
+    policy=Policy(bands=(Band(name="calm", at_least=0, because="nothing is done"),)),
+    slo=Slo(latency_p99_ms=50, freshness_days=60),
+    lateness_days=10,
+    risk_class="minimal",
+)
+"""
+FOLD = '''
+from typing import ClassVar
+from firm.events import Fact
+from firm.history import Outcome
+
+class LoanMoved(Fact):
+    """A loan took a step."""
+
+    type: ClassVar[str] = "{slug}.moved"
+    subject_kind: ClassVar[str] = "loan"
+    step: str
+    amount: float | None = None
+
+def fold(event):
+    return {{"step": event.fact.step, "amount": event.fact.amount}}
+
+def settle(entries):
+    last = entries[-1]
+    if last.values["step"] not in ("refused", "granted"):
+        return {{}}
+    refused = float(last.values["step"] == "refused")
+    return {{entry.event: Outcome(refused, last.at) for entry in entries[:-1]}}
+'''
+MAPPING = """
+name = "loans"
+source = "/bank/loans"
+separator = ";"
+missing = ["", "?"]
+[[event]]
+type = "bank.loan"
+fact = "{slug}.moved"
+when = { activity = '^(Apply|Check|Decide)' }
+id = ["case", "activity", "at"]
+subject = { kind = "loan", from = "case" }
+time = { from = "at", format = "%d/%m/%Y %H:%M" }
+[event.fields]
+amount = { from = "amount", as = "number" }
+[event.fields.step]
+from = "activity"
+values = { Apply = "applied", Check = "checked", refused = "refused", granted = "granted" }
+"""
+
+
+def add(folder: Path, slug: str) -> Path:
+    home = folder / slug
+    home.mkdir(parents=True)
+    (home / "__init__.py").write_text(DECLARATION.format(slug=slug))
+    (home / "fold.py").write_text(FOLD.format(slug=slug))
+    (home / "mapping.toml").write_text(MAPPING.replace("{slug}", slug))
+    return home
+
+
+def write_log(file: Path) -> None:
+    luck = random.Random(5)  # noqa: S311 - a log is no secret
+    lines = ["case;activity;at;amount"]
+    for number in range(300):
+        at = datetime(2024, 1, 1, tzinfo=UTC) + timedelta(hours=8 * number)
+        amount = luck.randrange(100)
+        end = "refused" if luck.random() < amount / 100 else "granted"
+        for day, activity in enumerate(["Apply", "Check", f"Decide {end}", "Coffee"]):
+            when = at + timedelta(days=day)
+            lines.append(f"{number};{activity};{when:%d/%m/%Y %H:%M};{amount if day else '?'}")
+    lines.append("301;Apply;soon;5")
+    file.write_text("\n".join([*lines, lines[1]]) + "\n")
+
+
+@pytest.fixture(autouse=True)
+def outside(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    folder = tmp_path / "ours"
+    folder.mkdir()
+    monkeypatch.setenv("HEADWAY_WORKFLOWS", str(folder))
+    before = set(sys.modules)
+    yield folder
+    for name in set(sys.modules) - before:
+        if name.startswith("workflows.") or name.startswith("brought"):
+            del sys.modules[name]
+    workflows.__path__ = [str(catalogue.INSIDE)]
+
+
+def run(*words: str) -> Result:
+    return CliRunner().invoke(app, list(words))
+
+
+def test_it_is_found_and_checked(outside: Path) -> None:
+    add(outside, "loan_one")
+    found = json.loads(run("check", "--json").stdout)
+    assert found["workflows"]["loan_one"] == "2 features, Head of lending"
+    assert found["logs"]["loan_one"] == "/bank/loans"
+    assert "delivery_risk" in found["workflows"]
+
+
+def test_it_is_judged_on_a_log_of_its_own(outside: Path, tmp_path: Path) -> None:
+    add(outside, "loan_two")
+    write_log(tmp_path / "loans.csv")
+    said = run(
+        "evaluate", "loan_two", "--log", str(tmp_path / "loans.csv"),
+        "--cut", "2024-03-01", "--retrain", "7d", "--json",
+    )  # fmt: skip
+    found = json.loads(said.stdout)
+    assert found["mapping"] == "loans"
+    assert (found["records"], found["events"], found["repeated"]) == (1202, 900, 1)
+    assert found["refused"] == {"no-rule": 300, "invalid-value": 1}
+    quality: dict[str, Any] = found["quality"]
+    assert set(found["steps"]) == {"applied", "checked"}
+    assert found["steps"]["checked"]["auc"] > 0.65
+    assert quality["brier"] < quality["constant_brier"]
+    assert {"n", "pr_auc", "ece"} <= set(quality)
+    assert found["trained_on"]["trainings"] > 4
+
+
+def test_a_mapping_that_is_named_is_used(outside: Path, tmp_path: Path) -> None:
+    home = add(outside, "loan_three")
+    write_log(tmp_path / "loans.csv")
+    other = tmp_path / "other.toml"
+    text = (home / "mapping.toml").read_text()
+    other.write_text(text.replace('name = "loans"', 'name = "others"'))
+    said = run(
+        "evaluate", "loan_three", "--log", str(tmp_path / "loans.csv"),
+        "--mapping", str(other), "--cut", "2024-03-01", "--json",
+    )  # fmt: skip
+    assert json.loads(said.stdout)["mapping"] == "others"
+
+
+def test_one_that_comes_with_an_installed_package_is_found(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    add(tmp_path / "site" / "brought", "loan_four")
+    (tmp_path / "site" / "brought" / "__init__.py").touch()
+    monkeypatch.syspath_prepend(str(tmp_path / "site"))
+    point = EntryPoint("loans", "brought.loan_four:WORKFLOW", catalogue.ENTRY_POINTS)
+    monkeypatch.setattr(catalogue, "entry_points", lambda group: [point])
+    assert "loan_four" in catalogue.declared()
+    assert catalogue.mappings()["loan_four"].name == "loans"
+
+
+def test_all_that_is_wrong_outside_is_said_at_once(outside: Path) -> None:
+    for slug, text in {
+        "wrong_one": "import nothing_of_this_name",
+        "wrong_two": "def (",
+        "wrong_three": "",
+        "delivery_risk": "",
+    }.items():
+        (outside / slug).mkdir()
+        (outside / slug / "__init__.py").write_text(text)
+    home = add(outside, "loan_five")
+    file = home / "__init__.py"
+    file.write_text(
+        file.read_text().replace("owner=", "ovner=").replace("triggers=(LoanMoved,)", "triggers=()")
+    )
+    said = run("check")
+    assert said.exit_code == 1
+    words = " ".join(said.stderr.split())
+    for problem in (
+        "No module named 'nothing_of_this_name'",
+        "SyntaxError",
+        "it has no WORKFLOW",
+        "two folders have this name",
+        "ovner: Extra inputs",
+        "owner: Field required",
+    ):
+        assert problem in words
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["--log", "nowhere.csv", "--cut", "2024-03-01"], "there is no file"),
+        (["--log", "{log}", "--cut", "2024-03-01", "--retrain", "often"], "--retrain takes a time"),
+        (["--log", "{log}", "--cut", "2030-01-01"], "choose an earlier cut"),
+        (["--log", "{log}", "--cut", "2024-03-01", "--mapping", "none"], "no mapping file none"),
+    ],
+)
+def test_what_cannot_be_done_is_said(
+    outside: Path, tmp_path: Path, words: list[str], said: str
+) -> None:
+    add(outside, "loan_six")
+    write_log(tmp_path / "loans.csv")
+    filled = [word.replace("{log}", str(tmp_path / "loans.csv")) for word in words]
+    found = run("evaluate", "loan_six", *filled)
+    assert found.exit_code == 1
+    assert said in " ".join(found.stderr.split())
