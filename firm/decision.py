@@ -37,6 +37,7 @@ class Asked(msgspec.Struct, frozen=True, gc=False):
         row: the features, in the order of `Workflow.feature_names`.
         by_rule: what the declared rule scores; used while no approved model is live.
         late: the event came too late to act on.
+        awaits: what the subject still waits for.
     """
 
     subject: SubjectId
@@ -47,9 +48,10 @@ class Asked(msgspec.Struct, frozen=True, gc=False):
     row: Row
     by_rule: float
     late: bool = False
+    awaits: tuple[str, ...] = ()
 
 
-class Decision(msgspec.Struct, frozen=True, gc=False):
+class Decision(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
     """What was decided, with the snapshot from which it can be taken again to the same score.
 
     Attributes:
@@ -59,6 +61,7 @@ class Decision(msgspec.Struct, frozen=True, gc=False):
         stale: the newest event is older than the workflow's declared freshness.
         features: the row by name, None where a value is missing.
         decided_at: when, in microseconds since 1970.
+        awaits: what the subject still waited for; left out of the bytes where it is nothing.
     """
 
     id: DecisionId
@@ -76,6 +79,7 @@ class Decision(msgspec.Struct, frozen=True, gc=False):
     policy_version: str
     features: dict[str, float | None]
     decided_at: Micros
+    awaits: tuple[str, ...] = ()
 
 
 class Action(msgspec.Struct, frozen=True, gc=False):
@@ -126,6 +130,7 @@ def same_answer(one: Decision, other: Decision) -> bool:
         and one.band == other.band
         and math.isclose(one.probability, other.probability, rel_tol=0, abs_tol=1e-12)
         and one.features == other.features
+        and one.awaits == other.awaits
         and one.model_version == other.model_version
     )
 

@@ -49,6 +49,7 @@ def ask(
         row=workflow.row(known),
         by_rule=workflow.rule(known) or 0.0,
         late=late,
+        awaits=tuple(workflow.awaits(known)) if workflow.awaits else (),
     )
 
 
@@ -70,6 +71,7 @@ def actions(workflow: Workflow, decision: Decision) -> list[Action]:
     if decision.late:
         return []
     band = workflow.policy.band(decision.probability)
+    waiting = f" Still missing: {', '.join(decision.awaits)}." if decision.awaits else ""
     return [
         Action(
             id=action_id(decision.id, spec.kind),
@@ -77,7 +79,7 @@ def actions(workflow: Workflow, decision: Decision) -> list[Action]:
             workflow=workflow.slug,
             subject=decision.subject,
             kind=spec.kind,
-            says=spec.says,
+            says=spec.says + waiting,
             approval=spec.approval,
             asked_at=decision.as_of,
         )
@@ -151,4 +153,5 @@ def _decide(
         policy_version=workflow.policy_version,
         features=dict(zip(workflow.feature_names, asked.row, strict=True)),
         decided_at=decided_at,
+        awaits=asked.awaits,
     )

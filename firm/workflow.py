@@ -185,6 +185,7 @@ class Workflow(Declared):
 
     Of the triggers, only those ask for a score for which `asks` says so, if it is declared: it is
     given the subject's entries up to the one in question, and reads no others.
+    `awaits` names what a subject still waits for (approvals, documents); each answer says it.
     `step` names the step of the process at which an entry stands; quality is then told by step.
     `rule` scores while no approved model is live; `lateness_days` is how far behind the newest
     event another may come and still be acted on: a later one is counted, but changes no plan.
@@ -205,6 +206,7 @@ class Workflow(Declared):
     rule: Expr
     model: ModelSpec
     step: Callable[[Entry], str] | None = None
+    awaits: Callable[[Known], Sequence[str]] | None = None
     policy: Policy
     slo: Slo
     watch: Watch = Watch()

@@ -46,6 +46,7 @@ class Answer(BaseModel):
     actions: list[str]
     features: dict[str, float | None]
     missing: list[str] = Field(description="features without a value")
+    awaits: list[str] = Field(description="what the subject still waits for, as approvals")
     freshness: Freshness
     model_version: str = Field(description="the registered version, or `rule` without a model")
     policy_version: str

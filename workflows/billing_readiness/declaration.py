@@ -20,7 +20,12 @@ from firm.workflow import (
     Watch,
     Workflow,
 )
-from workflows.billing_readiness.approvals import APPROVERS, group_of, observe_approvals
+from workflows.billing_readiness.approvals import (
+    APPROVERS,
+    group_of,
+    missing_approvals,
+    observe_approvals,
+)
 from workflows.billing_readiness.features import AMOUNT, FEATURES, step_rate
 from workflows.billing_readiness.fold import (
     fold,
@@ -131,6 +136,7 @@ def _declared(**variant: Any) -> Workflow:
             offset_by="step",
         ),
         "step": step_of,
+        "awaits": missing_approvals,
         "slo": Slo(latency_p99_ms=50, freshness_days=90, stale="flag"),
         "watch": Watch(drifted_share=0.3, false_positive_rate=0.15, least_outcomes=300),
         "lateness_days": 7,

@@ -212,3 +212,20 @@ def test_an_outcome_judges_the_decision_of_its_event() -> None:
 def test_two_decisions_say_the_same(changed: dict[str, object], same: bool) -> None:
     decision = decide(asked())
     assert same_answer(decision, msgspec.structs.replace(decision, **changed)) == same
+
+
+def test_an_answer_names_what_the_subject_still_waits_for() -> None:
+    waiting = Workflow(**{**DECLARATION, "awaits": lambda known: [f"{len(known.entries)} papers"]})
+    states, _ = taken([report("a", 0), report("b", 1)], waiting)
+    question = ask(waiting, P, states.known(waiting, P, NOW), EVIDENCE, "key", "http")
+    decision = decide(question, Fixed(0.9), waiting)
+    assert decision.awaits == ("2 papers",)
+    assert actions(waiting, decision)[0].says == "Have a look. Still missing: 2 papers."
+
+
+def test_a_decision_that_waits_for_nothing_has_the_bytes_that_it_always_had() -> None:
+    decision = decide(asked())
+    assert b"awaits" not in msgspec.json.encode(decision)
+    assert msgspec.json.decode(msgspec.json.encode(decision), type=type(decision)) == decision
+    other = msgspec.structs.replace(decision, awaits=("a paper",))
+    assert not same_answer(decision, other)

@@ -10,6 +10,7 @@ from math import log1p
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import polars
 import pytest
 from hypothesis import given
@@ -20,6 +21,7 @@ from firm.canonical import Canonicaliser
 from firm.errors import UnknownType, WrongUnit
 from firm.events import Event, PaymentRequestMoved
 from firm.groups import Observation
+from firm.handlers import actions
 from firm.history import Entry
 from firm.ids import EventId, SubjectId
 from firm.mapping import read_mapping
@@ -213,6 +215,18 @@ def test_missing_are_those_who_usually_approve_in_the_unit_and_have_not() -> Non
     assert missing(*usual, submitted, checked) == ("supervisor",)
     done = moved("z", 102, "approved", "SUPERVISOR")
     assert missing(*usual, submitted, checked, done) == ()
+
+
+def test_the_decision_and_what_follows_from_it_name_the_missing_approvals() -> None:
+    usual = paid_after("ADMINISTRATION", "SUPERVISOR", subject="2")
+    _, effects = taken([*usual, moved("x", 100, "submitted")], WORKFLOW)
+    decision = effects.decisions[-1]
+    assert decision.awaits == ("administration", "supervisor")
+    likely = msgspec.structs.replace(decision, probability=0.3)
+    assert [action.says for action in actions(WORKFLOW, likely)] == [
+        "Check the evidence and the missing approvals before it goes on. "
+        "Still missing: administration, supervisor."
+    ]
 
 
 def test_another_units_chain_says_nothing_and_a_paid_request_misses_nobody() -> None:
