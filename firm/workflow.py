@@ -103,12 +103,16 @@ class Label(Declared):
 
 
 class Gates(Declared):
-    """What a trained version must reach on the rows after its cut before it may be promoted."""
+    """What a trained version must reach on the rows after its cut before it may be promoted.
+
+    With `each_step`, its Brier score has to beat the constant's at every step with enough rows.
+    """
 
     auc: Annotated[float, Field(ge=0, le=1)]
     pr_auc: Annotated[float, Field(ge=0, le=1)] = 0.0
     calibration_error: Annotated[float, Field(gt=0, le=1)] = 1.0
     least_rows: Annotated[int, Field(ge=1)] = 100
+    each_step: bool = False
 
 
 class ModelSpec(Declared):

@@ -116,13 +116,14 @@ def train(
         datetime | None, typer.Option(help="Learn from what was known before (UTC); now, without.")
     ] = None,
     by: Annotated[str, typer.Option(help="Who trains; they cannot approve.")] = "unknown",
+    tune: Annotated[int, typer.Option(min=0, help="So many sets of parameters to try.")] = 0,
     as_json: AsJson = False,
 ) -> None:
     """Train a version from the log of the running copy, check its gates, and register it."""
     from headway.commands import train_workflow  # noqa: PLC0415  (imports MLflow)
 
     with _clear_errors():
-        found = train_workflow(_copy(), workflow, cut, by)
+        found = train_workflow(_copy(), workflow, cut, by, tune, Progress(errors))
     _print(found, as_json)
 
 

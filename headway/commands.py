@@ -54,10 +54,14 @@ def replay_log(
     }
 
 
-def train_workflow(settings: Settings, slug: str, cut: datetime | None, by: str) -> Found:
-    """Train and register a version."""
+def train_workflow(
+    settings: Settings, slug: str, cut: datetime | None, by: str, tuning: int, progress: Progress
+) -> Found:
+    """Train and register a version, with so many sets of parameters tried before."""
     moment = now() if cut is None else to_micros(cut.replace(tzinfo=cut.tzinfo or UTC))
-    trained = train_version(settings, workflow_named(slug), moment, by)
+    workflow = workflow_named(slug)
+    with progress.stage("trying parameters" if tuning else "training", tuning or None) as step:
+        trained = train_version(settings, workflow, moment, by, tuning, step)
     return {
         "version": trained.version.version,
         "rows": trained.data.rows,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from importlib.metadata import version as installed_version
 from typing import TYPE_CHECKING
 
@@ -30,7 +31,14 @@ def open_registry(settings: Settings) -> Registry:
     return Registry(schema_url(settings.database or "", "mlflow"), settings.artifacts)
 
 
-def train_version(settings: Settings, workflow: Workflow, cut: Micros, by: str) -> TrainingReport:
+def train_version(
+    settings: Settings,
+    workflow: Workflow,
+    cut: Micros,
+    by: str,
+    tuning: int = 0,
+    progress: Callable[[int], None] = lambda _: None,
+) -> TrainingReport:
     """Train on what was known at the cut, from the log in Kafka, and register the version."""
     from training.train import train  # noqa: PLC0415  (imports MLflow)
 
@@ -43,6 +51,8 @@ def train_version(settings: Settings, workflow: Workflow, cut: Micros, by: str) 
         code_version=installed_version("headway"),
         trained_by=by,
         at=now(),
+        tuning=tuning,
+        progress=progress,
     )
 
 

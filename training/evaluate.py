@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from firm.errors import CannotTrain
 from firm.time import Micros, to_datetime
 from firm.workflow import Workflow
+from training.by_step import quality_by, steps_of
 from training.fit import Fitted, fit
 from training.leaks import require_none
 from training.lessons import lessons
@@ -57,8 +58,11 @@ class _Scored(NamedTuple):
     probability: Floats
     constant: Floats
 
-    def quality(self, keep: Flags) -> Quality:
-        return quality(self.rows.outcome[keep], self.probability[keep], self.constant[keep])
+    def by(
+        self, keys: Sequence[str | None], least: int = 1, most: int | None = None
+    ) -> dict[str, Quality]:
+        outcome = self.rows.outcome
+        return quality_by(keys, outcome, self.probability, self.constant, least, most)
 
 
 def evaluate(
@@ -92,8 +96,8 @@ def evaluate(
         progress(int(keep.sum()))
     scored = _Scored(judged, probability, constant)
     return Evaluation(
-        quality=scored.quality(np.ones(len(judged), dtype=np.bool_)),
-        steps=_by(scored, _steps(workflow, replayed, judged), least=1, most=len(judged)),
+        quality=quality(judged.outcome, probability, constant),
+        steps=scored.by(steps_of(workflow, replayed, judged)),
         slices=_slices(workflow, replayed, scored),
         trainings=trainings,
         learnt=first.fingerprint(),
@@ -133,7 +137,7 @@ def _slices(
     months = [f"{to_datetime(at):%Y-%m}" for at in scored.rows.as_of.tolist()]
     groups = _groups(workflow, replayed, scored.rows)
     keys: Mapping[str, Sequence[str | None]] = {"month": months, **groups}
-    found = {name: _by(scored, of, LEAST_OF_A_SLICE, MOST_SLICES) for name, of in keys.items()}
+    found = {name: scored.by(of, LEAST_OF_A_SLICE, MOST_SLICES) for name, of in keys.items()}
     return {name: slices for name, slices in found.items() if slices}
 
 
@@ -150,23 +154,6 @@ def _groups(
         name: [str(m[name]).removeprefix(f"{name}:") if name in m else None for m in members]
         for name in named
     }
-
-
-def _steps(workflow: Workflow, replayed: Replayed, rows: TrainingRows) -> list[str | None]:
-    if workflow.step is None:
-        return [None] * len(rows)
-    entries = replayed.entries()
-    found = (entries.get(event) for event in rows.event.tolist())
-    return [None if entry is None else workflow.step(entry) for entry in found]
-
-
-def _by(scored: _Scored, keys: Sequence[str | None], least: int, most: int) -> dict[str, Quality]:
-    """The quality by key, of the `most` frequent keys with at least so many rows."""
-    column = np.array(["" if key is None else key for key in keys], dtype=np.object_)
-    names, counts = np.unique(column.astype(str), return_counts=True)
-    frequent = sorted(zip((-counts).tolist(), names.tolist(), strict=True))[:most]
-    kept = sorted(name for count, name in frequent if name and -count >= least)
-    return {name: scored.quality(np.asarray(column == name)) for name in kept}
 
 
 def _nothing_to_judge(workflow: Workflow, rows: TrainingRows, cut: Micros) -> str:

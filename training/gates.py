@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Literal
 
 import msgspec
@@ -37,8 +37,14 @@ class GateResult(msgspec.Struct, frozen=True):
         return f"{self.gate} is {figure}, has to be {self.side} {self.limit:.4g}"
 
 
-def check(workflow: Workflow, quality: Quality, difference: float) -> list[GateResult]:
-    """Hold the figures on unseen rows, and the served form's difference, to the declared gates."""
+def check(
+    workflow: Workflow,
+    quality: Quality,
+    difference: float,
+    steps: Mapping[str, Quality] | None = None,
+) -> list[GateResult]:
+    """Hold the figures on unseen rows, and the served form's difference, to the declared gates;
+    each of the `steps` has to beat its constant as well."""
     gates = workflow.model.gates
     return [
         _result("rows", quality.n, "at least", gates.least_rows),
@@ -47,6 +53,10 @@ def check(workflow: Workflow, quality: Quality, difference: float) -> list[GateR
         _result("Brier score", quality.brier, "below", quality.constant_brier),
         _result("calibration error", quality.calibration_error, "at most", gates.calibration_error),
         _result("served form's difference", difference, "at most", LARGEST_DIFFERENCE),
+        *(
+            _result(f"Brier score at {step}", at.brier, "below", at.constant_brier)
+            for step, at in (steps or {}).items()
+        ),
     ]
 
 

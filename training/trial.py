@@ -32,10 +32,12 @@ class Split(NamedTuple):
 
 
 class Trial(NamedTuple):
-    """The held-out outcomes (n), the scores (n) of models that had not seen them, the figures."""
+    """The held-out outcomes (n), the scores (n) of models that had not seen them, the constants
+    (n) that those models had to beat, the figures."""
 
     outcome: Floats
     probability: Floats
+    constant: Floats
     quality: Quality
 
 
@@ -81,7 +83,7 @@ def try_out(workflow: Workflow, splits: list[Split]) -> Trial:
         ]
     )
     constant = np.repeat([model.base_rate for model in fitted], sizes)
-    return Trial(outcome, probability, quality(outcome, probability, constant))
+    return Trial(outcome, probability, constant, quality(outcome, probability, constant))
 
 
 def _steps(rows: TrainingRows) -> list[tuple[Micros, Micros]]:
