@@ -14,6 +14,9 @@ import msgspec
 from firm.time import DAY, Micros
 
 Sums = tuple[float, float]
+STEPS = 2**20
+"""Values are kept in steps of a millionth or so: such sums are exact, so they come out the same in
+any order, and what is taken back leaves nothing behind."""
 
 
 class Observation(msgspec.Struct, frozen=True, gc=False):
@@ -63,7 +66,7 @@ class Group(msgspec.Struct, dict=True):
             self.counts.insert(place, 0.0)
             self.sums.insert(place, 0.0)
         self.counts[place] += count
-        self.sums[place] += value
+        self.sums[place] += round(value * STEPS) / STEPS
         if self.counts[place] == 0 and self.sums[place] == 0:
             del self.buckets[place], self.counts[place], self.sums[place]
         for running in self._running.values():
