@@ -43,6 +43,7 @@ from __future__ import annotations
 
 import re
 import tomllib
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Annotated, Literal, Self
 from zoneinfo import ZoneInfo
@@ -57,6 +58,7 @@ from pydantic import (
 )
 
 from firm.errors import DeclarationError, shown
+from firm.events import Fact
 from firm.money import Currency
 
 
@@ -180,6 +182,37 @@ def read_mapping(path: Path) -> LogMapping:
         raise DeclarationError(str(path), [str(error)]) from error
     except ValidationError as error:
         raise DeclarationError(str(path), problems_of(error)) from error
+
+
+def check_facts(mapping: LogMapping, facts: Mapping[str, type[Fact]]) -> None:
+    """Hold a mapping against the facts that it speaks of, by type.
+
+    Raises:
+        DeclarationError: a rule names a fact, a field or a kind of subject that there is none of,
+            or leaves out a field that its fact needs; every problem is named.
+    """
+    problems = [
+        f"event.{place}: {problem}"
+        for place, rule in enumerate(mapping.event)
+        for problem in _against(rule, facts)
+    ]
+    if problems:
+        raise DeclarationError(f"mapping {mapping.name!r}", problems)
+
+
+def _against(rule: EventFrom, facts: Mapping[str, type[Fact]]) -> Iterator[str]:
+    fact = facts.get(rule.fact)
+    if fact is None:
+        yield f"no workflow folds the fact {rule.fact!r}; there are {sorted(facts)}"
+        return
+    fields = fact.model_fields
+    for name in sorted(set(rule.fields) - set(fields)):
+        yield f"{rule.fact!r} has no field {name!r}; it has {sorted(fields)}"
+    for name, field in fields.items():
+        if field.is_required() and name not in rule.fields:
+            yield f"{rule.fact!r} needs the field {name!r}"
+    if fact.subject_kind not in {"*", rule.subject.kind}:
+        yield f"{rule.fact!r} speaks of a {fact.subject_kind}, not of a {rule.subject.kind}"
 
 
 def problems_of(error: ValidationError) -> list[str]:

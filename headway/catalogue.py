@@ -17,7 +17,7 @@ import workflows
 from firm.canonical import Canonicaliser
 from firm.errors import DeclarationError, UnknownWorkflow
 from firm.events import Fact, ScoreRequested
-from firm.mapping import LogMapping, problems_of, read_mapping
+from firm.mapping import LogMapping, check_facts, problems_of, read_mapping
 from firm.workflow import Workflow
 from headway.settings import Settings
 
@@ -87,8 +87,31 @@ def mappings() -> dict[str, LogMapping]:
 
 def canonicaliser(known: dict[str, Workflow]) -> Canonicaliser:
     """One that knows every declared fact and every mapping."""
+    return Canonicaliser(facts_of(known).values(), mappings().values())
+
+
+def facts_of(known: dict[str, Workflow]) -> dict[str, type[Fact]]:
+    """Every fact that a workflow folds or the stream takes, by its type."""
     facts: set[type[Fact]] = {fact for workflow in known.values() for fact in workflow.facts}
-    return Canonicaliser([*facts, ScoreRequested], mappings().values())
+    facts.add(ScoreRequested)
+    return {fact.type: fact for fact in facts}
+
+
+def check() -> tuple[dict[str, Workflow], dict[str, LogMapping]]:
+    """Every workflow and every mapping, the mappings held against the facts.
+
+    Raises:
+        DeclarationError: some are wrong; all that is wrong with them is named.
+    """
+    known, logs = declared(), mappings()
+    wrong = []
+    for mapping in logs.values():
+        try:
+            check_facts(mapping, facts_of(known))
+        except DeclarationError as error:
+            wrong.append(error)
+    _raise_all(wrong)
+    return known, logs
 
 
 def _declarations() -> Iterator[tuple[str, Callable[[], object]]]:

@@ -98,10 +98,10 @@ def replay(
 @app.command()
 def check(as_json: AsJson = False) -> None:
     """Load every declaration and mapping; all that is wrong is said at once."""
-    from headway.catalogue import declared, mappings  # noqa: PLC0415  (loads all declarations)
+    from headway.catalogue import check as check_all  # noqa: PLC0415  (loads all declarations)
 
     with _clear_errors():
-        workflows, logs = declared(), mappings()
+        workflows, logs = check_all()
     found = {
         "workflows": {s: f"{len(w.features)} features, {w.owner}" for s, w in workflows.items()},
         "logs": {name: mapping.source for name, mapping in logs.items()},

@@ -10,11 +10,11 @@ from pathlib import Path
 from typing import Any
 
 from firm.errors import HeadwayError
-from firm.mapping import LogMapping, read_mapping
+from firm.mapping import LogMapping, check_facts, read_mapping
 from firm.react import Arrival
 from firm.time import DAY, to_datetime, to_micros
 from firm.workflow import Workflow
-from headway.catalogue import canonicaliser, declared, mapping_files, workflow_named
+from headway.catalogue import canonicaliser, declared, facts_of, mapping_files, workflow_named
 from headway.clock import now
 from headway.files import columns_of
 from headway.logs import Taken, UnknownLog, take_in
@@ -46,7 +46,8 @@ def evaluate_workflow(
     begun, workflow, every = time.monotonic(), workflow_named(slug), every_(retrain)
     moment = to_micros(cut.replace(tzinfo=cut.tzinfo or UTC))
     chosen = mapping_for(workflow, file, mapping)
-    taken = _read(workflow, file, chosen, progress)
+    check_facts(chosen, facts_of(declared()))
+    taken = _read(file, chosen, progress)
     replayed = _replay(workflow, taken, progress)
     judged = int((replayed.rows.after(moment).labelled().as_of >= moment).sum())
     with progress.stage("training and scoring", judged) as step:
@@ -111,10 +112,9 @@ def _feeds(mapping: LogMapping, workflow: Workflow) -> bool:
     return bool({rule.fact for rule in mapping.event} & {fact.type for fact in workflow.facts})
 
 
-def _read(workflow: Workflow, file: Path, mapping: LogMapping, progress: Progress) -> Taken:
-    known = {**declared(), workflow.slug: workflow}
+def _read(file: Path, mapping: LogMapping, progress: Progress) -> Taken:
     with progress.stage(f"reading {file.name}", None) as step:
-        taken = take_in(file, mapping, canonicaliser(known), now(), step)
+        taken = take_in(file, mapping, canonicaliser(declared()), now(), step)
     if not taken.arrivals:
         raise UnknownLog(
             f"none of the {taken.records:,} records of {file} became an event: {taken.examples}"

@@ -212,6 +212,28 @@ def test_all_that_is_wrong_outside_is_said_at_once(outside: Path) -> None:
         assert problem in words
 
 
+def test_a_mapping_that_does_not_fit_its_fact_is_refused_with_all_its_problems(
+    outside: Path, tmp_path: Path
+) -> None:
+    file = add(outside, "loan_seven") / "mapping.toml"
+    text = file.read_text()
+    file.write_text(
+        text.replace("[event.fields.step]", "[event.fields.stage]").replace(
+            'kind = "loan"', 'kind = "credit"'
+        )
+    )
+    write_log(tmp_path / "loans.csv")
+    judged = run(
+        "evaluate", "loan_seven", "--log", str(tmp_path / "loans.csv"), "--cut", "2024-03-01"
+    )
+    for said in (run("check"), judged):
+        words = " ".join(said.stderr.split())
+        assert said.exit_code == 1
+        assert "has no field 'stage'" in words
+        assert "needs the field 'step'" in words
+        assert "speaks of a loan, not of a credit" in words
+
+
 @pytest.mark.parametrize(
     ("words", "said"),
     [
