@@ -33,6 +33,7 @@ Role = Literal[
     "auditor",
 ]
 Row = tuple[float | None, ...]
+Direction = Literal[-1, 0, 1]
 
 
 class Declared(BaseModel):
@@ -52,7 +53,7 @@ class Feature(Declared):
     unit: Words | Literal["1"]
     why: Words
     source: Words
-    monotone: Literal[-1, 0, 1] = 0
+    monotone: Direction = 0
 
 
 class GroupBy(Declared):
