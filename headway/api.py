@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import gc
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -19,8 +18,7 @@ from headway.models import LiveModels
 from headway.settings import Settings
 from serving.app import create_app
 from serving.scoring import Scoring
-
-EVENTS = "headway.events"
+from stream.topics import EVENTS
 
 
 def run(settings: Settings) -> None:
@@ -54,7 +52,6 @@ class _Producer:
     def __init__(self, bootstrap: str) -> None:
         self._bootstrap = bootstrap
         self._producer: AIOKafkaProducer | None = None
-        self._starting = asyncio.Lock()
 
     async def publish(self, key: bytes, payload: bytes) -> None:
         if self._producer is None:
