@@ -93,11 +93,15 @@ class Relay:
         return len(rows)
 
     def _perform(self, rows: Sequence[OutboxRow]) -> None:
-        """Perform the actions, then note it of all at once: what a crash comes between is performed
-        again, with the same key."""
-        told = [self._ask(msgspec.json.decode(row.payload, type=Action)) for row in rows]
-        self._store.settle_actions(told, WRITER, self._now())
-        self._sent(rows)
+        """Perform the actions, then note it of all at once, or of those before the system of record
+        went away: what a crash comes between is performed again, with the same key."""
+        told: list[Settled] = []
+        try:
+            for row in rows:
+                told.append(self._ask(msgspec.json.decode(row.payload, type=Action)))
+        finally:
+            self._store.settle_actions(told, WRITER, self._now())
+            self._sent(rows[: len(told)])
 
     def _ask(self, action: Action) -> Settled:
         try:
