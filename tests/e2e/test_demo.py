@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import signal
+import subprocess
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -26,13 +28,23 @@ class Demo:
 
     def __init__(self, home: Path, beside: Path) -> None:
         process = start(home, "demo", "--json")
+        self.processes = _children(process, least=4)
         with up(beside) as other:
             self.other_answered = httpx.get(f"{other.api}/health/live", timeout=30).is_success
-            self.processes = psutil.Process(process.pid).children(recursive=True)
             self.other_code = other.end(signal.SIGINT)
         self.stdout, self.stderr = process.communicate(timeout=DEMO_SECONDS)
         self.code = process.returncode
         self.found: dict[str, Any] = json.loads(self.stdout) if self.stdout else {}
+
+
+def _children(process: subprocess.Popen[str], least: int) -> list[psutil.Process]:
+    """What it has started, as soon as that is so much."""
+    while process.poll() is None:
+        found = psutil.Process(process.pid).children(recursive=True)
+        if len(found) >= least:
+            return found
+        time.sleep(0.1)
+    return []
 
 
 @pytest.fixture(scope="module")

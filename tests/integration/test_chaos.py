@@ -71,6 +71,7 @@ class Run:
         assert len(segment) == SEGMENT
         self._send(segment[:HALF])
         self.wait_until_taken()
+        until(lambda: not behind(self))  # so that the worker has nothing left to do
         sending = threading.Thread(target=self._send, args=(segment[HALF:],))
         blow(self, sending.start)
         sending.join()
