@@ -8,6 +8,7 @@ from pathlib import Path
 
 from feast import FeatureStore, RepoConfig
 from redis import ConnectionPool, SSLConnection
+from sqlalchemy import NullPool
 
 from features.derive import derive
 from features.names import PROJECT
@@ -24,7 +25,12 @@ def open_feature_store(
     config = RepoConfig(
         project=project,
         provider="local",
-        registry={"registry_type": "sql", "path": registry_url},
+        registry={
+            "registry_type": "sql",
+            "path": registry_url,
+            # It is asked rarely, and Feast has no way to close it: it keeps no connection open.
+            "sqlalchemy_config_kwargs": {"poolclass": NullPool},
+        },
         online_store={"type": "redis", "connection_string": connection_string(redis_url)},
         offline_store={"type": "features.offline.DuckOfflineStore"},
         entity_key_serialization_version=ENTITY_KEY_VERSION,

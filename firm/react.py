@@ -29,10 +29,14 @@ Fate = Literal["counted", "late", "duplicate", "rejected", "answered"]
 
 
 class Arrival(msgspec.Struct, frozen=True, gc=False):
-    """An event and where in the log it stands."""
+    """An event, where in the log it stands, and the bytes that it came as.
+
+    The bytes are kept if a workflow rejects the event; a replay needs none.
+    """
 
     event: Event
     position: Position
+    payload: bytes = b""
 
 
 class Received(msgspec.Struct, frozen=True, gc=False):

@@ -35,6 +35,7 @@ Role = Literal[
     "auditor",
 ]
 Row = tuple[float | None, ...]
+Direction = Literal[-1, 0, 1]
 
 
 class Declared(BaseModel):
@@ -54,7 +55,7 @@ class Feature(Declared):
     unit: Words | Literal["1"]
     why: Words
     source: Words
-    monotone: Literal[-1, 0, 1] = 0
+    monotone: Direction = 0
 
 
 class GroupBy(Declared):

@@ -9,9 +9,11 @@ from contextlib import asynccontextmanager
 
 import uvicorn
 from aiokafka import AIOKafkaProducer
+from aiokafka.errors import KafkaError
 from fastapi import FastAPI
 
 from features.online import FeastStates
+from firm.errors import HeadwayError
 from firm.store import SqlStore
 from headway.catalogue import canonicaliser, declared
 from headway.clock import now
@@ -19,8 +21,17 @@ from headway.models import LiveModels
 from headway.settings import Settings
 from serving.app import create_app
 from serving.scoring import Scoring
+from stream.topics import EVENTS, LARGEST_MESSAGE_BYTES
 
-EVENTS = "headway.events"
+KAFKA_SECONDS = 5.0
+"""How long a sender waits for the log; then it is told to try again."""
+
+
+class LogUnavailable(HeadwayError):
+    """Kafka does not take in what was sent."""
+
+    kind = "log-unavailable"
+    retry = True
 
 
 def run(settings: Settings) -> None:
@@ -54,16 +65,24 @@ class _Producer:
     def __init__(self, bootstrap: str) -> None:
         self._bootstrap = bootstrap
         self._producer: AIOKafkaProducer | None = None
-        self._starting = asyncio.Lock()
 
     async def publish(self, key: bytes, payload: bytes) -> None:
         if self._producer is None:
             raise RuntimeError("the application has not been started")
-        await self._producer.send_and_wait(EVENTS, payload, key=key)
+        try:
+            async with asyncio.timeout(KAFKA_SECONDS):
+                await self._producer.send_and_wait(EVENTS, payload, key=key)
+        except (KafkaError, TimeoutError) as error:
+            raise LogUnavailable(
+                f"the log of events does not answer ({type(error).__name__}); send the event "
+                "again: its id keeps it from counting twice"
+            ) from error
 
     @asynccontextmanager
     async def lifespan(self, app: FastAPI) -> AsyncIterator[None]:
-        self._producer = AIOKafkaProducer(bootstrap_servers=self._bootstrap, acks="all")
+        self._producer = AIOKafkaProducer(
+            bootstrap_servers=self._bootstrap, acks="all", max_request_size=LARGEST_MESSAGE_BYTES
+        )
         await self._producer.start()
         gc.collect()
         gc.freeze()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import secrets
+from contextlib import suppress
 from pathlib import Path
 
 from pydantic import Field
@@ -68,9 +69,9 @@ class Settings(BaseSettings):
             draft = file.with_suffix(f".{secrets.token_hex(4)}")
             draft.touch(mode=0o600)
             draft.write_bytes(secrets.token_bytes(32))
-            if not file.exists():
-                draft.replace(file)
-            draft.unlink(missing_ok=True)
+            with suppress(FileExistsError):  # another process was faster: its key counts
+                file.hardlink_to(draft)
+            draft.unlink()
         return file.read_bytes()
 
     def at(self, addresses: Addresses) -> Settings:

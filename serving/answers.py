@@ -23,7 +23,7 @@ def answer(workflow: Workflow, decision: Decision) -> bytes:
         actions=[action.says for action in band.actions],
         features=decision.features,
         awaits=list(decision.awaits),
-        missing=[name for name, value in decision.features.items() if value is None],
+        missing=sorted(name for name, value in decision.features.items() if value is None),
         freshness=Freshness(
             event_time=to_datetime(decision.evidence.event_time),
             age_days=(decision.as_of - decision.evidence.event_time) / DAY,

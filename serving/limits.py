@@ -39,6 +39,8 @@ class BodyLimit:
 
         async def noted(message: Message) -> None:
             nonlocal started
+            if left < 0 and not started:
+                raise _TooMuch  # whoever read the body has taken ours for an error of its own
             started = True
             await send(message)
 

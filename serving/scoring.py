@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from firm.decision import Decision, Evidence
-from firm.errors import HeadwayError, UnknownWorkflow
-from firm.events import Event
+from firm.errors import HeadwayError, UnknownDecision, UnknownWorkflow
+from firm.events import Event, ScoreRequested
 from firm.handlers import actions, ask, score
 from firm.ids import DecisionId, SubjectId
 from firm.ports import Models, OnlineStates
 from firm.states import known_as_of
 from firm.store import SqlStore
-from firm.time import Micros
+from firm.time import Micros, to_datetime
 from firm.workflow import Workflow
 
 
@@ -60,13 +60,14 @@ class Scoring:
         Raises:
             UnknownWorkflow, UnknownSubject: nothing to score.
             Stale: the newest event is too old, and the workflow refuses such answers.
-            KeyReused: the key belongs to a decision on another question.
+            KeyReused: the key belongs to a decision on another subject, or as of another instant.
         """
         workflow = self.workflow(slug)
         state, groups = self._online.read(workflow, subject, as_of)
         known = known_as_of(workflow, subject, state, groups, as_of)
         evidence = Evidence(state.position if state else None, known.entries[-1].at)
-        asked = ask(workflow, subject, known, evidence, key, "http")
+        # A key that happens to be an event's id must not take the place of that event's decision.
+        asked = ask(workflow, subject, known, evidence, f"http:{key}", "http")
         (decision,) = score(workflow, [asked], self.models.live(slug), now)
         if decision.stale and workflow.slo.stale == "refuse":
             raise Stale(
@@ -74,18 +75,23 @@ class Scoring:
                 "days, and this workflow does not answer on such old ground"
             )
         recorded = self._store.record(decision, actions(workflow, decision), self._writer)
-        if recorded.subject != subject:
+        if recorded.subject != subject or as_of not in (now, recorded.as_of):
             raise KeyReused(
-                f"key {key!r} was used before, for {recorded.subject!r}; take a new one"
+                f"key {key!r} was used before, for {recorded.subject!r} as of "
+                f"{to_datetime(recorded.as_of)}; take a new one"
             )
         return recorded
 
     def try_fold(self, event: Event) -> None:
         """Raise what a workflow would refuse the event for, while its sender can hear it."""
+        if isinstance(event.fact, ScoreRequested):
+            self.workflow(event.fact.workflow)
         for workflow in self.workflows.values():
             if workflow.folds(event):
                 workflow.fold(event)
 
     def decision(self, decision_id: str) -> Decision:
         """A recorded decision; raises UnknownDecision."""
+        if not decision_id.isprintable():  # PostgreSQL takes no NUL, not even to look for it
+            raise UnknownDecision(f"no decision has the id {decision_id!r}")
         return self._store.decision(DecisionId(decision_id))

@@ -79,7 +79,8 @@ class Reactor:
             try:
                 event = self._canonicaliser.event(record.payload, record.received_at)
                 if self._concerns(event):
-                    arrivals.append(Arrival(event, Position(0, record.offset)))
+                    place = Position(0, record.offset)
+                    arrivals.append(Arrival(event, place, record.payload))
             except HeadwayError as error:
                 refused.append(_dead_letter(record, error))
         return arrivals, refused

@@ -15,11 +15,13 @@ from firm.envelope import Envelope, seal_envelope
 from firm.errors import HeadwayError
 from firm.handlers import act
 from firm.ports import ActionTarget
-from firm.store import OutboxRow, SqlStore
+from firm.store import OutboxRow, Settled, SqlStore
 from firm.time import Micros, to_datetime
 from stream.topics import DECISIONS
 
 CHUNK = 500
+ACTIONS = 50
+"""So many actions are performed before it is noted: a crash repeats that many, harmlessly."""
 IDLE_SECONDS = 0.5
 """How long the relay sleeps when nothing wakes it: others (HTTP, approvals) fill the outbox too."""
 
@@ -85,22 +87,29 @@ class Relay:
         return len(rows)
 
     async def _act(self) -> int:
-        rows = await asyncio.to_thread(self._store.pending, "action", CHUNK)
-        for row in rows:
-            await asyncio.to_thread(self._perform, row)
+        rows = await asyncio.to_thread(self._store.pending, "action", ACTIONS)
+        if rows:
+            await asyncio.to_thread(self._perform, rows)
         return len(rows)
 
-    def _perform(self, row: OutboxRow) -> None:
-        action = msgspec.json.decode(row.payload, type=Action)
+    def _perform(self, rows: Sequence[OutboxRow]) -> None:
+        """Perform the actions, then note it of all at once, or of those before the system of record
+        went away: what a crash comes between is performed again, with the same key."""
+        told: list[Settled] = []
         try:
-            reference = act(action, self._target)
+            for row in rows:
+                told.append(self._ask(msgspec.json.decode(row.payload, type=Action)))
+        finally:
+            self._store.settle_actions(told, WRITER, self._now())
+            self._sent(rows[: len(told)])
+
+    def _ask(self, action: Action) -> Settled:
+        try:
+            return Settled(action.id, act(action, self._target))
         except HeadwayError as error:
             if error.retry:
                 raise
-            self._store.action_failed(action.id, str(error), WRITER, self._now())
-        else:
-            self._store.action_done(action.id, reference, WRITER, self._now())
-        self._sent([row])
+            return Settled(action.id, str(error), failed=True)
 
     def _sent(self, rows: Sequence[OutboxRow]) -> None:
         self._store.mark_sent([row.seq for row in rows], self._now())

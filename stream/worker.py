@@ -57,7 +57,12 @@ class Worker:
         return min(reactor.next_offset for reactor in self._reactors.values())
 
     async def start(self) -> None:
-        """Join the group and begin to take in records."""
+        """Take in what the log holds by now, then join the group and take in what comes.
+
+        The group's offset may be ahead of the database's: without a newer record it would not show.
+        """
+        for reactor in self._reactors.values():
+            await self._fetch(reactor)
         self.app.finalize()
         await self.app.start()
 
@@ -81,9 +86,13 @@ class Worker:
         first, expected = batch[0].offset, reactor.next_offset
         if first > expected:
             log.warning("fetching records that the consumer passed over", first=expected, to=first)
-            async for chunk in records(self._bootstrap, expected, first):
-                await self._commit(reactor, [_fetched(record) for record in chunk])
+            await self._fetch(reactor, first)
         await self._commit(reactor, batch)
+
+    async def _fetch(self, reactor: Reactor, end: int | None = None) -> None:
+        """Take in what has not been taken in before `end`, or before the log's end."""
+        async for chunk in records(self._bootstrap, reactor.next_offset, end):
+            await self._commit(reactor, [_fetched(record) for record in chunk])
 
     async def _commit(self, reactor: Reactor, batch: Sequence[Record]) -> None:
         await asyncio.to_thread(reactor.take, batch, self._now())

@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import pytest
 from hypothesis import HealthCheck, settings
+
+from headway.parts import Parts
+from headway.settings import Settings
 
 settings.register_profile(
     "headway",
@@ -26,3 +31,14 @@ def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]):
         report.outcome = "failed"
         report.longrepr = f"{item.nodeid} was skipped, and --no-skips forbids it"
     return report
+
+
+@pytest.fixture(scope="session")
+def parts(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Parts]:
+    """Real Kafka, PostgreSQL and Redis, one of each for a worker of pytest-xdist.
+
+    Who kills them, or needs the log to itself, starts its own.
+    """
+    folder = tmp_path_factory.mktemp("parts")
+    with Parts.start(folder, cache=Settings().cache_folder) as started:
+        yield started

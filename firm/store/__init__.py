@@ -6,7 +6,7 @@ from firm.store.audit_log import AuditLog
 from firm.store.dead_letters import DeadLetter, DeadLetters
 from firm.store.decisions import Decisions
 from firm.store.engine import Database
-from firm.store.governance import ActionRecord, Actions
+from firm.store.governance import ActionRecord, Actions, Settled
 from firm.store.migrate import migrate
 from firm.store.outbox import Outbox, OutboxRow
 from firm.store.promotions import Promotion, Promotions
@@ -19,6 +19,7 @@ __all__ = [
     "DeadLetter",
     "OutboxRow",
     "Promotion",
+    "Settled",
     "SqlStore",
     "StreamStore",
     "Tallies",

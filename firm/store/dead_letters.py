@@ -8,7 +8,6 @@ from typing import Any
 import msgspec
 from sqlalchemy import Connection, func, select
 
-from firm.decision import as_json
 from firm.react import Received
 from firm.store.bulk import insert_rows, keep
 from firm.store.parts import StorePart
@@ -78,15 +77,14 @@ def write_letters(connection: Connection, letters: Sequence[DeadLetter]) -> None
 
 def rejected_letter(workflow: str, received: Received, topic: str, at: Micros) -> DeadLetter:
     """The letter for an event that a workflow refused; its reason starts with the error's kind."""
-    event, position = received.arrival.event, received.arrival.position
-    content = {**msgspec.structs.asdict(event), "fact": event.fact.model_dump(mode="json")}
+    position = received.arrival.position
     return DeadLetter(
         topic=topic,
         partition=position.partition,
         offset=position.offset,
         kind=received.reason.partition(":")[0],
         reason=received.reason,
-        payload=as_json(content),
+        payload=received.arrival.payload,
         received_at=at,
         workflow=workflow,
     )

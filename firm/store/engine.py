@@ -9,6 +9,7 @@ from typing import Any
 from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import InterfaceError, OperationalError
+from sqlalchemy.exc import TimeoutError as PoolExhausted
 
 from firm.errors import StoreUnavailable
 from firm.store.pgarray import register
@@ -84,7 +85,7 @@ def _begin_sqlite(connection: Connection) -> None:
 def _answering() -> Iterator[None]:
     try:
         yield
-    except (OperationalError, InterfaceError, TimeoutError) as error:
+    except (OperationalError, InterfaceError, PoolExhausted) as error:
         raise StoreUnavailable(
             f"the database does not answer: {error}; check that it runs and that its URL is right"
         ) from error

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, Literal
 
 import msgspec
@@ -37,6 +38,14 @@ class ActionRecord(msgspec.Struct, frozen=True, gc=False):
     reference: str | None
     failure: str | None
     settled_at: Micros | None
+
+
+class Settled(msgspec.Struct, frozen=True, gc=False):
+    """What the system of record said of an action: its reference, or why it refused for good."""
+
+    action: ActionId
+    words: str
+    failed: bool = False
 
 
 class Actions(StorePart):
@@ -84,11 +93,18 @@ class Actions(StorePart):
 
     def action_done(self, id_: ActionId, reference: str, writer: str, at: Micros) -> None:
         """The system of record has done it; telling it again changes nothing."""
-        self._settle(id_, "done", "did", writer, at, reference=reference)
+        self.settle_actions([Settled(id_, reference)], writer, at)
 
     def action_failed(self, id_: ActionId, failure: str, writer: str, at: Micros) -> None:
         """The system of record refused for good; it may still be reported as done later."""
-        self._settle(id_, "failed", "failed to do", writer, at, failure=failure)
+        self.settle_actions([Settled(id_, failure, failed=True)], writer, at)
+
+    def settle_actions(self, told: Sequence[Settled], writer: str, at: Micros) -> None:
+        """Write down what the system of record said of several actions, in one transaction."""
+        with self._database.write() as connection:
+            entries = [_settle(connection, one, at) for one in told]
+            fresh = [entry for entry in entries if entry is not None]
+            append(connection, self._audit_key, writer, fresh)
 
     def _records(self, query: Select[Any]) -> list[ActionRecord]:
         ordered = query.order_by(action.c.asked_at, action.c.id)
@@ -102,18 +118,18 @@ class Actions(StorePart):
         else:
             _update(connection, about.id, status="refused", settled_at=given.at)
 
-    def _settle(
-        self, id_: ActionId, status: Status, verb: str, writer: str, at: Micros, **said: str
-    ) -> None:
-        with self._database.write() as connection:
-            before = _record(_find(connection, id_, lock=True)).status
-            if before == "done":
-                return
-            if before not in ("queued", "failed"):
-                raise NotAllowed(f"action {id_} is {before}: it must not be acted on")
-            _update(connection, id_, status=status, settled_at=at, **said)
-            entry = AuditEntry(at, RELAY, verb, id_, digest(said))
-            append(connection, self._audit_key, writer, [entry])
+
+def _settle(connection: Connection, told: Settled, at: Micros) -> AuditEntry | None:
+    before = _record(_find(connection, told.action, lock=True)).status
+    if before == "done":
+        return None
+    if before not in ("queued", "failed"):
+        raise NotAllowed(f"action {told.action} is {before}: it must not be acted on")
+    said = {"failure" if told.failed else "reference": told.words}
+    status = "failed" if told.failed else "done"
+    _update(connection, told.action, status=status, settled_at=at, **said)
+    verb = "failed to do" if told.failed else "did"
+    return AuditEntry(at, RELAY, verb, told.action, digest(said))
 
 
 def verdict_entry(given: Verdict) -> AuditEntry:

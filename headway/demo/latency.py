@@ -43,6 +43,6 @@ async def _decided(bootstrap: str) -> Mapping[int, int]:
     async for chunk in records(bootstrap, partition=TopicPartition(DECISIONS, 0)):
         for record in chunk:
             decision = msgspec.json.decode(record.value or b"", type=_Sent).data
-            if decision.evidence.position is not None and decision.origin != "http":
+            if decision.evidence.position is not None and decision.origin == "stream":
                 decided.setdefault(decision.evidence.position.offset, record.timestamp)
     return decided

@@ -35,8 +35,8 @@ from training.replay import mismatches, replay
 from training.train import TrainingReport
 
 DUPLICATES, DISORDER = 0.03, 0.05
-PACE = 250.0
-"""Events a second in the part that is timed: a firm's peak, far below what the stream can take."""
+PACE = 100.0
+"""Events a second in the part that is timed: more than a firm's busy hour, and not a queue."""
 
 
 @dataclass(frozen=True)

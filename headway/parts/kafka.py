@@ -69,7 +69,7 @@ class Kafka(Server):
         self._write_properties()
         options = ("format", "--ignore-formatted", "--config", "server.properties")
         done = subprocess.run(  # noqa: S603 - our own program and arguments
-            self._java("kafka.tools.StorageTool", *options, "--cluster-id", new_cluster_id()),
+            self._java("kafka.tools.StorageTool", *options, f"--cluster-id={new_cluster_id()}"),
             cwd=self.folder,
             env=plain_environment(),
             capture_output=True,

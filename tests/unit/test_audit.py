@@ -103,6 +103,16 @@ def _repeat(log: Log, data: st.DataObject) -> Log:
     return [*links[:place], links[place], *links[place:]], heads
 
 
+def _splice(log: Log, data: st.DataObject) -> Log:
+    """A genuine link from another history of the chain: a backup that was gone on with."""
+    links, heads = log
+    place = data.draw(st.integers(0, len(links) - 1))
+    old = links[place]
+    before = [link.entry for link in links if link.chain == old.chain and link.seq < old.seq]
+    other = data.draw(entries.filter(lambda entry: entry != old.entry))
+    return _put(links, place, Chain(KEY, old.chain).extend([*before, other])[-1]), heads
+
+
 def _truncate_with_head(log: Log, data: st.DataObject) -> Log:
     """Cut off the end and make the head say so; the seal cannot be made without the key."""
     links, heads = log
@@ -144,6 +154,7 @@ TAMPERINGS = [
     _swap,
     _insert,
     _repeat,
+    _splice,
     _truncate_with_head,
     _edit_head,
     _delete_head,

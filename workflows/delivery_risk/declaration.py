@@ -15,6 +15,7 @@ from firm.vocabulary import (
 from firm.workflow import (
     ActionSpec,
     Band,
+    Direction,
     Feature,
     Gates,
     GroupBy,
@@ -46,120 +47,46 @@ to_go = days_until("forecast")
 age = days_until("start") * -1
 duration = to_go + age
 moved_in_all = (forecast.last() - forecast.first()).clip(-1500, 3000)
+slip_ratio = moved_in_all / (duration - moved_in_all).at_least(180)
+slip_rate = (slips.total() + 1.5) / (slips.count() + 4)
+budget = series("budget").last().positive().log()
 
 
-def against_portfolio(group: str) -> Expr:
+def reported(name: str, of: Expr, unit: str, why: str, monotone: Direction = 0) -> Feature:
+    """A feature of the project's own reports."""
+    return Feature(name=name, of=of, unit=unit, why=why, source=REPORT, monotone=monotone)
+
+
+def compared(name: str, group: str, why: str) -> Feature:
     """How much more often than the whole portfolio a group has slipped of late.
 
     The difference tells; the rates themselves drift from period to period.
     """
     own, portfolio = (known_rate(g, prior="all", half_life_days=365) for g in (group, "all"))
-    return own - portfolio
+    of = own - portfolio
+    return Feature(name=name, of=of, unit="share", why=why, source=OUTCOMES, monotone=1)
 
 
 FEATURES = (
-    Feature(
-        name="to_go",
-        of=to_go,
-        unit="days",
-        why="what is close at hand, or overdue, moves differently from what is far off",
-        source=REPORT,
+    reported("to_go", to_go, "days", "what is close, or overdue, moves otherwise than what is far"),
+    reported("age", age, "days", "old projects have shown their habits"),
+    reported("duration", duration, "days", "long projects slip further"),
+    reported("elapsed", age / duration.positive(), "share", "how much of its time is used up"),
+    reported("last_move", gentle_moves.last(), "days", "it moves again, or it has settled"),
+    reported("recent_moves", gentle_moves.fading(0.5), "days", "its habit, newest moves first"),
+    reported("slip_rate", slip_rate, "share", "how often it slipped too far before", monotone=1),
+    reported("slip_ratio", slip_ratio, "share", "how far it has slipped in all, against its plan"),
+    reported(
+        "since_move", moves.nonzero().days_since(), "days", "untouched, so overdue for change"
     ),
-    Feature(
-        name="age", of=age, unit="days", why="old projects have shown their habits", source=REPORT
+    reported("budget", budget, "log USD", "large projects behave differently from small ones"),
+    reported("in_phase", days_in("phase"), "days", "a phase that drags on delays what follows"),
+    reported(
+        "phase", ordered("phase", PHASES), "place", "the later, the less is left", monotone=-1
     ),
-    Feature(
-        name="duration", of=duration, unit="days", why="long projects slip further", source=REPORT
-    ),
-    Feature(
-        name="elapsed",
-        of=(age / duration.positive()),
-        unit="share",
-        why="how much of its time is used up",
-        source=REPORT,
-    ),
-    Feature(
-        name="last_move",
-        of=gentle_moves.last(),
-        unit="days",
-        why="a forecast that has just moved moves again, or has settled",
-        source=REPORT,
-    ),
-    Feature(
-        name="recent_moves",
-        of=gentle_moves.fading(0.5),
-        unit="days",
-        why="the habit of the project, the newest moves first",
-        source=REPORT,
-    ),
-    Feature(
-        name="slip_rate",
-        of=(slips.total() + 1.5) / (slips.count() + 4),
-        unit="share",
-        why="how often it slipped too far before, drawn toward the usual share",
-        source=REPORT,
-        monotone=1,
-    ),
-    Feature(
-        name="slip_ratio",
-        of=moved_in_all / (duration - moved_in_all).at_least(180),
-        unit="share",
-        why="how far it has slipped in all, against its plan",
-        source=REPORT,
-    ),
-    Feature(
-        name="since_move",
-        of=moves.nonzero().days_since(),
-        unit="days",
-        why="a forecast that nobody touches is overdue for a change",
-        source=REPORT,
-    ),
-    Feature(
-        name="budget",
-        of=series("budget").last().positive().log(),
-        unit="log USD",
-        why="large projects behave differently from small ones",
-        source=REPORT,
-    ),
-    Feature(
-        name="in_phase",
-        of=days_in("phase"),
-        unit="days",
-        why="a phase that drags on delays what follows",
-        source=REPORT,
-    ),
-    Feature(
-        name="phase",
-        of=ordered("phase", PHASES),
-        unit="place",
-        why="the later the phase, the less is left to go wrong",
-        source=REPORT,
-        monotone=-1,
-    ),
-    Feature(
-        name="owner_against_portfolio",
-        of=against_portfolio("owner"),
-        unit="share",
-        why="some owners' projects slip more often",
-        source=OUTCOMES,
-        monotone=1,
-    ),
-    Feature(
-        name="owner_phase_against_portfolio",
-        of=against_portfolio("owner_phase"),
-        unit="share",
-        why="owners are good at one phase and not at another",
-        source=OUTCOMES,
-        monotone=1,
-    ),
-    Feature(
-        name="phase_to_go_against_portfolio",
-        of=against_portfolio("phase_to_go"),
-        unit="share",
-        why="how projects at this point of their way have fared",
-        source=OUTCOMES,
-        monotone=1,
-    ),
+    compared("owner_against_portfolio", "owner", "some owners' projects slip more often"),
+    compared("owner_phase_against_portfolio", "owner_phase", "owners are good at some phases only"),
+    compared("phase_to_go_against_portfolio", "phase_to_go", "how others fared at this point"),
 )
 
 POLICY = Policy(

@@ -37,7 +37,7 @@ def test_a_recorded_decision_is_found_with_its_actions(store: SqlStore) -> None:
 def test_who_asks_again_gets_the_first_answer_byte_by_byte(store: SqlStore, url: str) -> None:
     first, _ = record(store, "ask-1", 0.7)
     left = {table: rows(url, table) for table in ("decision", "action", "outbox", "audit_link")}
-    again, _ = record(store, "ask-1", 0.1, writer="http:2")
+    again, _ = record(store, "ask-1", 0.9, writer="http:2")
     assert as_json(again) == as_json(first)
     assert {table: rows(url, table) for table in left} == left
     assert store.verify() == 1
@@ -76,12 +76,12 @@ def test_processes_that_record_the_same_give_the_same_answers(store: SqlStore, u
 def test_writers_that_record_the_same_in_another_order_do_not_block_each_other(
     store: SqlStore, url: str
 ) -> None:
-    asked = [(taken(f"ask-{n}"), ()) for n in range(400)]
+    asked = [(taken(f"ask-{n}"), ()) for n in range(4_000)]
     with ThreadPoolExecutor(2) as pool:
         one = pool.submit(store.record_all, asked, "http:1")
         other = pool.submit(store.record_all, asked[::-1], "http:2")
         assert one.result() == other.result()[::-1]
-    assert store.verify() == 400
+    assert store.verify() == 4_000
 
 
 def test_an_unknown_decision_is_named(store: SqlStore) -> None:

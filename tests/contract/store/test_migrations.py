@@ -19,7 +19,12 @@ def test_the_migrations_make_the_tables_that_are_declared(store: SqlStore, url: 
     with engine.connect() as connection:
         context = MigrationContext.configure(connection, opts={"compare_server_default": True})
         assert compare_metadata(context, metadata) == []
-        assert set(inspect(connection).get_table_names()) == {*metadata.tables, "alembic_version"}
+        made = inspect(connection)
+        assert set(made.get_table_names()) == {*metadata.tables, "alembic_version"}
+        # Alembic does not compare primary keys.
+        for name, table in metadata.tables.items():
+            key = [column.name for column in table.primary_key]
+            assert made.get_pk_constraint(name)["constrained_columns"] == key
     engine.dispose()
 
 

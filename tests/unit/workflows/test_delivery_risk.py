@@ -6,6 +6,7 @@ import csv
 import gzip
 import itertools
 from datetime import date
+from decimal import Decimal
 from pathlib import Path
 
 import pytest
@@ -15,10 +16,11 @@ from firm.canonical import Canonicaliser
 from firm.errors import UnknownType
 from firm.events import Event, StatusReported
 from firm.mapping import read_mapping
+from firm.money import Money
 from firm.react import Effects, react
 from firm.states import States
 from firm.time import DAY
-from tests.unit.firm.samples import NOW, START, P, arriving, booked, report, taken, written
+from tests.unit.firm.samples import NOW, P, arriving, booked, report, taken, written
 from workflows.delivery_risk import WORKFLOW
 from workflows.delivery_risk.fold import SLIP_DAYS, STRETCHES, fold
 
@@ -55,6 +57,15 @@ def test_a_report_is_folded_to_days_amounts_and_texts() -> None:
 def test_only_status_reports_are_folded() -> None:
     with pytest.raises(UnknownType, match=r"got 'hours.booked' \(b\)"):
         fold(booked("b", 1, 1))
+
+
+def test_a_budget_in_another_currency_is_rejected_and_nothing_is_kept_of_it() -> None:
+    euros = Money(amount=Decimal(5), currency="EUR")
+    states, effects = taken([report("a", 0, budget_forecast=euros)], WORKFLOW)
+    (received,) = effects.received
+    assert received.fate == "rejected"
+    assert received.reason == "wrong-unit: budgets are kept in USD; got 5 EUR"
+    assert states.subjects == {}
 
 
 @pytest.mark.parametrize(
@@ -107,10 +118,22 @@ def test_features_on_an_example_computed_by_hand() -> None:
     assert found["budget"] == pytest.approx(6.9087547793)
     assert found["in_phase"] == 10
     assert found["phase"] == 3
-    portfolio = (1 + 5) / (2 + 10)
-    own = 0.5 ** (110 / 365) + 10 * portfolio
-    weight = 0.5 ** (110 / 365) + 0.5 ** (10 / 365) + 10
-    assert found["owner_against_portfolio"] == pytest.approx(own / weight - own / weight)
+    assert found["owner_against_portfolio"] == 0, "the only owner is the portfolio"
+
+
+def test_an_owner_is_compared_with_the_portfolio() -> None:
+    found = features(
+        report("x", 0, "project:2", forecast=300, owner="DOT"),
+        report("y", 50, "project:2", forecast=300, owner="DOT"),
+        report("a", 0, forecast=300, owner="DEP"),
+        report("b", 100, forecast=400, owner="DEP"),
+        after=365,
+    )
+    slipped, kept, prior = 0.5, 0.5 ** (415 / 365), (1 + 5) / (2 + 10)
+    owner = (slipped + 10 * prior) / (slipped + 10)
+    portfolio = (slipped + 10 * prior) / (slipped + kept + 10)
+    assert found["owner_against_portfolio"] == pytest.approx(owner - portfolio)
+    assert owner > portfolio
 
 
 def test_a_first_report_has_what_it_says_and_nothing_of_habits() -> None:
@@ -200,4 +223,3 @@ def test_the_real_states_asked_as_of_any_day_are_the_decisions_of_that_day(
     for decision in effects.decisions[:: len(effects.decisions) // 200]:
         known = states.known(WORKFLOW, decision.subject, decision.as_of)
         assert WORKFLOW.row(known) == tuple(decision.features.values())
-    assert START

@@ -1,0 +1,85 @@
+"""What ends by itself is started again, with growing patience, until it is let be."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+
+import pytest
+
+from headway import supervisor
+from headway.parts import PartError
+from headway.supervisor import Supervisor
+from tests.stage import until
+
+
+class Fake:
+    """A program that can be ended, and may not come up again at once."""
+
+    def __init__(self, name: str = "one", refusals: int = 0) -> None:
+        self.name = name
+        self.pid: int | None = 1
+        self.starts = 0
+        self._refusals = refusals
+
+    def start(self) -> None:
+        self.starts += 1
+        if self.starts <= self._refusals:
+            raise PartError("not yet")
+        self.pid = self.starts + 1
+
+
+@pytest.fixture(autouse=True)
+def quick(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(supervisor, "LOOK_SECONDS", 0.001)
+    monkeypatch.setattr(supervisor, "FIRST_PAUSE_SECONDS", 0.002)
+    monkeypatch.setattr(supervisor, "LONGEST_PAUSE_SECONDS", 0.01)
+
+
+@pytest.fixture
+def fakes() -> list[Fake]:
+    return [Fake("one"), Fake("two", refusals=3)]
+
+
+@pytest.fixture
+def kept(fakes: list[Fake]) -> Iterator[Supervisor]:
+    watching = Supervisor(fakes)
+    watching.start()
+    yield watching
+    watching.stop()
+
+
+def test_what_ends_is_started_again(kept: Supervisor, fakes: list[Fake]) -> None:
+    for end in range(3):
+        fakes[0].pid = None
+        until(lambda: fakes[0].pid is not None)
+        assert fakes[0].starts == end + 1
+    assert fakes[1].starts == 0
+
+
+def test_a_start_that_fails_is_tried_again(kept: Supervisor, fakes: list[Fake]) -> None:
+    fakes[1].pid = None
+    until(lambda: fakes[1].pid is not None)
+    assert fakes[1].starts == 4
+
+
+def test_nothing_is_started_once_it_is_let_be(kept: Supervisor, fakes: list[Fake]) -> None:
+    kept.stop()
+    fakes[0].pid = None
+    threading.Event().wait(0.03)
+    assert fakes[0].starts == 0
+
+
+def test_stopping_before_it_has_begun_does_nothing() -> None:
+    Supervisor([]).stop()
+
+
+def test_patience_doubles_up_to_a_limit_and_starts_anew_after_a_calm_hour(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(supervisor, "FIRST_PAUSE_SECONDS", 1.0)
+    monkeypatch.setattr(supervisor, "LONGEST_PAUSE_SECONDS", 5.0)
+    clock = iter([100.0, 101.0, 102.0, 103.0, 104.0, 4_000.0])
+    monkeypatch.setattr(supervisor.time, "monotonic", lambda: next(clock))
+    watching, one = Supervisor([]), Fake()
+    assert [watching._patience(one) for _ in range(6)] == [1.0, 2.0, 4.0, 5.0, 5.0, 1.0]
