@@ -38,19 +38,21 @@ def replay_log(
     per_second: float | None,
     progress: Progress,
 ) -> Found:
-    """Send a log and wait until every workflow has taken it in."""
+    """Send a log and wait until every workflow that it concerns has taken it in."""
     file, mapping = find_log(name)
     workflows = declared()
     events = disturbance.apply(outgoing(file, mapping, canonicaliser(workflows), now()))
     store = open_store(settings)
     with progress.stage(f"sending {name}", len(events)) as step:
         end = send(settings.kafka or "", events, step, per_second)
-    for slug in workflows:
+    told = {rule.fact for rule in mapping.event}
+    concerned = [s for s, w in workflows.items() if told & {fact.type for fact in w.facts}]
+    for slug in concerned:
         with progress.stage(f"{slug} takes it in", len(events)) as step:
             wait_until_taken(store, slug, end - len(events), end, step)
     return {
         "sent": len(events),
-        **{slug: msgspec.structs.asdict(store.tallies(slug).total) for slug in workflows},
+        **{slug: msgspec.structs.asdict(store.tallies(slug).total) for slug in concerned},
     }
 
 

@@ -18,6 +18,7 @@ from headway.models import LiveModels
 from headway.settings import Settings
 from stream.progress import watch_progress
 from stream.reactor import Reactor
+from stream.reader import Reader
 from stream.relay import Relay
 from stream.topics import LARGEST_MESSAGE_BYTES, ensure_topics
 from stream.worker import Worker
@@ -61,7 +62,7 @@ def _reactors(settings: Settings, store: SqlStore) -> dict[str, Reactor]:
     workflows = declared()
     online = FeastStates(settings.redis or "")
     models = LiveModels(workflows, store)
-    reader = canonicaliser(workflows)
+    reader = Reader(canonicaliser(workflows))
     reactors = {}
     for slug, workflow in workflows.items():
         opened = store.open_stream(workflow)

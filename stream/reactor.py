@@ -8,10 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-import msgspec
 import structlog
 
-from firm.canonical import Canonicaliser
 from firm.errors import HeadwayError, UnknownWorkflow
 from firm.events import Event, Position, ScoreRequested
 from firm.ports import Models, OnlineStates
@@ -19,17 +17,10 @@ from firm.react import Arrival, Effects, react
 from firm.store import DeadLetter, StreamStore
 from firm.time import Micros
 from firm.workflow import Workflow
+from stream.reader import Reader, Record
 from stream.topics import EVENTS
 
 log = structlog.get_logger(__name__)
-
-
-class Record(msgspec.Struct, frozen=True, gc=False):
-    """A record of the log: where it stands, when it came, and its bytes."""
-
-    offset: int
-    received_at: Micros
-    payload: bytes
 
 
 class Reactor:
@@ -39,7 +30,7 @@ class Reactor:
         self,
         workflow: Workflow,
         store: StreamStore,
-        canonicaliser: Canonicaliser,
+        reader: Reader,
         models: Models,
         online: OnlineStates,
         slugs: frozenset[str],
@@ -47,21 +38,29 @@ class Reactor:
         self._workflow = workflow
         self._slugs = slugs
         self._store = store
-        self._canonicaliser = canonicaliser
+        self._reader = reader
         self._models = models
         self._online = online
+        self._passed = -1
 
     @property
     def next_offset(self) -> int:
         """The first record that has not been taken in yet."""
-        return self._store.offsets.get(0, -1) + 1
+        return max(self._store.offsets.get(0, -1), self._passed) + 1
 
     def take(self, records: Sequence[Record], decided_at: Micros) -> Effects | None:
-        """Take in the records that are new, all in one transaction; None if none is."""
+        """Take in the records that are new, all in one transaction; None if none concerns it.
+
+        Records that concern other workflows alone are passed without a transaction: who begins
+        again before them passes them again.
+        """
         fresh = [record for record in records if record.offset >= self.next_offset]
         if not fresh:
             return None
         arrivals, refused = self._read(fresh)
+        if not arrivals and not refused:
+            self._passed = fresh[-1].offset
+            return None
         effects = react(
             self._workflow,
             arrivals,
@@ -77,7 +76,7 @@ class Reactor:
         arrivals, refused = [], []
         for record in records:
             try:
-                event = self._canonicaliser.event(record.payload, record.received_at)
+                event = self._reader.event(record)
                 if self._concerns(event):
                     place = Position(0, record.offset)
                     arrivals.append(Arrival(event, place, record.payload))

@@ -12,11 +12,12 @@ from faust.types import AppT, EventT, StreamT
 
 from firm.time import Micros
 from stream.log import records
-from stream.reactor import Reactor, Record
+from stream.reactor import Reactor
+from stream.reader import Record
 from stream.topics import EVENTS, LARGEST_MESSAGE_BYTES
 
 BATCH = 500
-WITHIN_SECONDS = 0.005
+WITHIN_SECONDS = 0.01
 """How long a batch waits for more: longer would only add to each event's latency."""
 
 log = structlog.get_logger(__name__)

@@ -28,6 +28,7 @@ from headway.parts import Parts
 from headway.replay import send
 from stream.log import records
 from stream.reactor import Reactor
+from stream.reader import Reader
 from stream.relay import Relay
 from stream.topics import DECISIONS, EVENTS, LARGEST_MESSAGE_BYTES, ensure_topics
 from stream.worker import Worker
@@ -83,7 +84,7 @@ class Stage:
         opened = self.store.open_stream(WORKFLOW)
         online = online or FeastStates(self.redis_url)
         models = models or NoModel()
-        return Reactor(WORKFLOW, opened, CANONICAL, models, online, frozenset({SLUG}))
+        return Reactor(WORKFLOW, opened, Reader(CANONICAL), models, online, frozenset({SLUG}))
 
     def published(self) -> list[Any]:
         """The records on the topic of decisions since this stage began."""

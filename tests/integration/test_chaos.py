@@ -31,7 +31,8 @@ from headway.parts.server import Server
 from headway.replay import send, wait_until_taken
 from headway.settings import Settings
 from stream.log import records
-from stream.reactor import Reactor, Record
+from stream.reactor import Reactor
+from stream.reader import Reader, Record
 from stream.topics import DECISIONS
 from tests.contract.store.samples import rows
 from tests.stage import KEY, SLUG, read, request, until
@@ -261,7 +262,7 @@ def take_undisturbed(run: Run) -> SqlStore:
     reactor = Reactor(
         WORKFLOW,
         store.open_stream(WORKFLOW),
-        CANONICAL,
+        Reader(CANONICAL),
         LiveModels(WORKFLOWS, store),
         FeastStates(run.copy.parts.redis_url.rpartition("/")[0] + "/1"),
         frozenset(WORKFLOWS),

@@ -25,7 +25,7 @@ from headway.parts import Parts
 from stream import progress
 from stream.log import records
 from stream.progress import Stalled, watch_progress
-from stream.reactor import Record
+from stream.reader import Record
 from stream.topics import EVENTS
 from tests.contract.store.samples import rows
 from tests.stage import (

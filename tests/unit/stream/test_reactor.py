@@ -11,7 +11,8 @@ import pytest
 from firm.errors import Fenced
 from firm.store import SqlStore
 from firm.time import DAY
-from stream.reactor import Reactor, Record
+from stream.reactor import Reactor
+from stream.reader import Reader, Record
 from tests.stage import CANONICAL, KEY, NOON, SLUG, NoModel, report, request
 from workflows.delivery_risk import WORKFLOW
 
@@ -52,7 +53,7 @@ def open_(store: SqlStore, online: Online) -> Callable[[], Reactor]:
     def reactor() -> Reactor:
         opened = store.open_stream(WORKFLOW)
         slugs = frozenset({SLUG, "another"})
-        return Reactor(WORKFLOW, opened, CANONICAL, NoModel(), online, slugs)
+        return Reactor(WORKFLOW, opened, Reader(CANONICAL), NoModel(), online, slugs)
 
     return reactor
 
