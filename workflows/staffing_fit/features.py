@@ -21,8 +21,8 @@ STATES = {
     "Resolved": 6.0,
     "Closed": 7.0,
 }
-LATELY_DAYS = 7.0
-"""Half-life of the rates that forget: routing changes from week to week."""
+LATELY_DAYS = 3.0
+"""Half-life of the rates that forget: routing changes within a week."""
 
 
 def each(
@@ -69,7 +69,7 @@ def _ticket(name: str, of: Expr, unit: str, why: str) -> Feature:
 
 
 FEATURES = (
-    _ticket("state", ordered("state", STATES), "place", "what is solved at once stays where it is"),
+    _ticket("first_state", ordered("state", STATES), "place", "what is solved at once stays where it is"),
     _ticket("priority", series("priority").last(), "level", "urgent tickets are routed with care"),
     _ticket("impact", series("impact").last(), "level", "wide impact brings in other groups"),
     _ticket("urgency", series("urgency").last(), "level", "urgent tickets are routed with care"),
