@@ -69,7 +69,9 @@ def _ticket(name: str, of: Expr, unit: str, why: str) -> Feature:
 
 
 FEATURES = (
-    _ticket("first_state", ordered("state", STATES), "place", "what is solved at once stays where it is"),
+    _ticket(
+        "first_state", ordered("state", STATES), "place", "what is solved at once stays where it is"
+    ),
     _ticket("priority", series("priority").last(), "level", "urgent tickets are routed with care"),
     _ticket("impact", series("impact").last(), "level", "wide impact brings in other groups"),
     _ticket("urgency", series("urgency").last(), "level", "urgent tickets are routed with care"),
