@@ -21,8 +21,8 @@ STATES = {
     "Resolved": 6.0,
     "Closed": 7.0,
 }
-LATELY_DAYS = 7.0
-"""Half-life of the rates that forget: routing changes from week to week."""
+LATELY_DAYS = 3.0
+"""Half-life of the rates that forget: routing changes within a week."""
 
 
 def each(

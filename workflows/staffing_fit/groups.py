@@ -9,12 +9,16 @@ GRAIN_HOURS = 6.0
 """Half of all reassignments come within two hours: what is known of a day should not wait for the
 next one. Days cost .004 in AUC, hours gain .001 and make four times as many buckets."""
 SKILLS: tuple[Key, ...] = (
+    ("category",),
     ("subcategory",),
     ("symptom",),
     ("subcategory", "symptom"),
+    ("location",),
     ("location", "subcategory"),
     ("caller",),
+    ("caller", "subcategory"),
     ("opened_by",),
+    ("opened_by", "subcategory"),
 )
 """What a ticket is about and whose it is: by these it is told which group solves such tickets."""
 LIKENESS: tuple[Key, ...] = (

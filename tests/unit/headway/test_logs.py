@@ -10,9 +10,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from firm.mapping import LogMapping
 from headway.catalogue import canonicaliser, declared
 from headway.clock import now
-from headway.logs import Disturbance, Outgoing, UnknownLog, find_log, outgoing, read_records
+from headway.files import read_records
+from headway.logs import Disturbance, Outgoing, UnknownLog, find_log, outgoing
 
 EVENTS = [Outgoing(b"k", str(n).encode(), n) for n in range(200)]
 shares = st.floats(0, 1)
@@ -80,4 +82,21 @@ def test_values_are_read_as_text_and_missing_ones_as_none(tmp_path: Path, suffix
     file = tmp_path / f"log.{suffix}"
     frame = pl.DataFrame({"id": ["007", "008"], "name": ["Ann", None]})
     frame.write_csv(file) if suffix == "csv" else frame.write_parquet(file)
-    assert read_records(file) == [{"id": "007", "name": "Ann"}, {"id": "008", "name": None}]
+    mapping = LogMapping.model_validate(
+        {
+            "name": "people",
+            "source": "/tests",
+            "event": [
+                {
+                    "type": "tests.person",
+                    "fact": "person.named",
+                    "id": ["id"],
+                    "subject": {"kind": "person", "from": "id"},
+                    "time": {"from": "name"},
+                    "fields": {},
+                }
+            ],
+        }
+    )
+    read = list(read_records(file, mapping))
+    assert read == [{"id": "007", "name": "Ann"}, {"id": "008", "name": None}]
