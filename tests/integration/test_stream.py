@@ -423,9 +423,11 @@ class TestTheWatchdog:
             stage.send([report("a")])
             until(lambda: stage.taken)
             stage.send([report("b")])
-            with pytest.raises(Stalled):
-                watch(stage, state.worker.next_offset)
-            go_on.set()
+            try:
+                with pytest.raises(Stalled):
+                    watch(stage, state.worker.next_offset)
+            finally:
+                go_on.set()
 
 
 def a_log(count: int) -> Sequence:
