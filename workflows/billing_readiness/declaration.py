@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from firm.events import PaymentRequestMoved
+from firm.facts import PaymentRequestMoved
 from firm.groups import Observation
 from firm.history import Entry
 from firm.workflow import (

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 
 from firm.errors import UnknownType, WrongUnit
-from firm.events import Event, PaymentRequestMoved
+from firm.events import Event
+from firm.facts import PaymentRequestMoved
 from firm.groups import Observation
 from firm.history import Entry, Outcome, Values
 from firm.ids import EventId

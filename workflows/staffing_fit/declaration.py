@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from firm.events import TicketUpdated
+from firm.facts import TicketUpdated
 from firm.workflow import (
     ActionSpec,
     Band,

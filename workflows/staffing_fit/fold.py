@@ -6,7 +6,8 @@ from collections.abc import Mapping, Sequence
 
 from firm.business_time import week_time
 from firm.errors import UnknownType
-from firm.events import Event, TicketUpdated
+from firm.events import Event
+from firm.facts import TicketUpdated
 from firm.history import Entry, Outcome, Values
 from firm.ids import EventId
 from firm.time import DAY, HOUR, to_micros

@@ -12,7 +12,8 @@ import pytest
 from firm.canonical import Canonicaliser, rule_for
 from firm.envelope import Envelope, seal_envelope
 from firm.errors import DeclarationError, NoRule
-from firm.events import Event, PaymentRequestMoved, TicketUpdated
+from firm.events import Event
+from firm.facts import PaymentRequestMoved, TicketUpdated
 from firm.mapping import LogMapping, read_mapping
 from tests.unit.firm.samples import NOW
 

@@ -10,7 +10,8 @@ import polars as pl
 import pytest
 
 from firm.canonical import Canonicaliser
-from firm.events import Event, PaymentRequestMoved
+from firm.events import Event
+from firm.facts import PaymentRequestMoved
 from firm.mapping import LogMapping
 from headway.clock import now
 from headway.files import read_records

@@ -19,7 +19,8 @@ from hypothesis import strategies as st
 import data
 from firm.canonical import Canonicaliser
 from firm.errors import UnknownType, WrongUnit
-from firm.events import Event, PaymentRequestMoved
+from firm.events import Event
+from firm.facts import PaymentRequestMoved
 from firm.groups import Observation
 from firm.handlers import actions
 from firm.history import Entry

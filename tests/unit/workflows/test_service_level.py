@@ -9,7 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from firm.errors import UnknownType
-from firm.events import Event, TicketUpdated
+from firm.events import Event
+from firm.facts import TicketUpdated
 from firm.time import DAY
 from tests.unit.firm.samples import booked, taken, written
 from tests.unit.workflows.tickets import (

@@ -14,7 +14,8 @@ from typing import Any
 
 import data
 from firm.canonical import Canonicaliser
-from firm.events import Event, TicketUpdated
+from firm.events import Event
+from firm.facts import TicketUpdated
 from firm.groups import Observation
 from firm.history import Entry
 from firm.ids import EventId, SubjectId
