@@ -25,6 +25,7 @@ STATUS: Mapping[str, HTTPStatus] = {
     "too-large": HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
     "unknown-type": HTTPStatus.UNPROCESSABLE_ENTITY,
     "invalid-value": HTTPStatus.UNPROCESSABLE_ENTITY,
+    "no-rule": HTTPStatus.UNPROCESSABLE_ENTITY,
     "wrong-unit": HTTPStatus.UNPROCESSABLE_ENTITY,
     "time-out-of-range": HTTPStatus.UNPROCESSABLE_ENTITY,
     "key-reused": HTTPStatus.UNPROCESSABLE_ENTITY,

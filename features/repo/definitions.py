@@ -11,8 +11,13 @@ import pkgutil
 import workflows
 from features.derive import derive
 
-_DERIVED = derive(
-    importlib.import_module(f"workflows.{module.name}").WORKFLOW
+_FOLDERS = [
+    importlib.import_module(f"workflows.{module.name}")
     for module in pkgutil.iter_modules(workflows.__path__)
+]
+_DERIVED = derive(
+    workflow
+    for folder in _FOLDERS
+    for workflow in getattr(folder, "WORKFLOWS", None) or (folder.WORKFLOW,)
 )
 globals().update({f"{type(found).__name__}_{found.name}": found for found in _DERIVED})

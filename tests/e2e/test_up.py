@@ -57,8 +57,8 @@ def store(copy: Up) -> Iterator[SqlStore]:
 
 def test_the_api_scores_what_was_replayed(copy: Up) -> None:
     with httpx.Client(base_url=copy.api, timeout=30) as client:
-        (workflow,) = client.get("/v1/workflows").json()
-        assert workflow["slug"] == SLUG
+        workflows = client.get("/v1/workflows").json()
+        assert SLUG in {workflow["slug"] for workflow in workflows}
         answer = client.post(f"/v1/workflows/{SLUG}/score", json={"subject": "project:3"})
     assert answer.status_code == 200
     assert answer.json()["model_version"] == "rule"
