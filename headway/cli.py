@@ -5,21 +5,25 @@ from __future__ import annotations
 import json
 import signal
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
-from rich.console import Console
-from rich.markup import escape
-from rich.table import Table
 
-from firm.errors import HeadwayError
-from headway.parts import exit_on_signals, running
+from headway.benches import bench
+from headway.parts import exit_on_signals
 from headway.progress import Progress
 from headway.settings import Settings
+from headway.terminal import (
+    AsJson,
+    WorkflowName,
+    clear_errors,
+    errors,
+    print_found,
+    running_copy,
+    running_store,
+)
 
 app = typer.Typer(
     name="headway",
@@ -30,22 +34,9 @@ app = typer.Typer(
     no_args_is_help=True,
     pretty_exceptions_enable=False,
 )
-AsJson = Annotated[bool, typer.Option("--json", help="One JSON object on standard output.")]
-WorkflowName = Annotated[str, typer.Argument(help="A workflow's slug; `headway check` lists them.")]
-errors = Console(stderr=True)
 
 
-@contextmanager
-def _clear_errors() -> Iterator[None]:
-    """Say what went wrong in words, without a traceback, and exit with 1."""
-    try:
-        yield
-    except HeadwayError as error:
-        errors.print(f"[red]{error.kind}[/]: {escape(str(error))}", highlight=False)
-        raise typer.Exit(1) from error
-    except KeyboardInterrupt as interrupt:
-        errors.print("stopped")
-        raise typer.Exit(130) from interrupt
+app.add_typer(bench, name="bench")
 
 
 @app.command()
@@ -60,7 +51,7 @@ def demo(
     """Replay a real log end to end on real parts, check every claim, and print what happened."""
     from headway.demo.command import run_demo  # noqa: PLC0415  (imports all rooms)
 
-    with _clear_errors(), exit_on_signals():
+    with clear_errors(), exit_on_signals():
         failed = run_demo(Settings(), log, seed=seed, as_json=as_json, keep=keep)
     raise typer.Exit(1 if failed else 0)
 
@@ -71,7 +62,7 @@ def up() -> None:
     from headway.copy import Copy  # noqa: PLC0415  (imports all rooms)
 
     progress = Progress(errors)
-    with _clear_errors(), exit_on_signals(), Copy.start(Settings(), progress.say) as copy:
+    with clear_errors(), exit_on_signals(), Copy.start(Settings(), progress.say) as copy:
         errors.print(f"API {copy.api_url}/docs   MLflow {copy.mlflow_url}   Ctrl-C stops")
         signal.pause()
 
@@ -89,10 +80,10 @@ def replay(
     from headway.commands import replay_log  # noqa: PLC0415  (imports Kafka's client)
     from headway.logs import Disturbance  # noqa: PLC0415  (imports Polars)
 
-    with _clear_errors():
+    with clear_errors():
         disturbance = Disturbance(duplicates, disorder, seed)
-        found = replay_log(_copy(), log, disturbance, per_second, Progress(errors))
-    _print(found, as_json)
+        found = replay_log(running_copy(), log, disturbance, per_second, Progress(errors))
+    print_found(found, as_json)
 
 
 @app.command()
@@ -100,13 +91,13 @@ def check(as_json: AsJson = False) -> None:
     """Load every declaration and mapping; all that is wrong is said at once."""
     from headway.catalogue import check as check_all  # noqa: PLC0415  (loads all declarations)
 
-    with _clear_errors():
+    with clear_errors():
         workflows, logs = check_all()
     found = {
         "workflows": {s: f"{len(w.features)} features, {w.owner}" for s, w in workflows.items()},
         "logs": {name: mapping.source for name, mapping in logs.items()},
     }
-    _print(found, as_json)
+    print_found(found, as_json)
 
 
 @app.command()
@@ -122,9 +113,9 @@ def train(
     """Train a version from the log of the running copy, check its gates, and register it."""
     from headway.commands import train_workflow  # noqa: PLC0415  (imports MLflow)
 
-    with _clear_errors():
-        found = train_workflow(_copy(), workflow, cut, by, tune, Progress(errors))
-    _print(found, as_json)
+    with clear_errors():
+        found = train_workflow(running_copy(), workflow, cut, by, tune, Progress(errors))
+    print_found(found, as_json)
 
 
 @app.command()
@@ -143,9 +134,9 @@ def evaluate(
     """Judge a workflow on a log in a file, as if it had been live from the cut on; no servers."""
     from headway.evaluating import evaluate_workflow  # noqa: PLC0415  (imports XGBoost)
 
-    with _clear_errors():
+    with clear_errors():
         found = evaluate_workflow(workflow, log, mapping, cut, retrain, Progress(errors))
-    _print(found, as_json)
+    print_found(found, as_json)
 
 
 @app.command()
@@ -160,9 +151,9 @@ def promote(
     """Make a version live: it must have passed its gates, and two people must be named."""
     from headway.commands import promote_workflow  # noqa: PLC0415  (imports MLflow)
 
-    with _clear_errors():
-        found = promote_workflow(_copy(), workflow, version, by, approved_by, why)
-    _print(found, as_json)
+    with clear_errors():
+        found = promote_workflow(running_copy(), workflow, version, by, approved_by, why)
+    print_found(found, as_json)
 
 
 @app.command()
@@ -170,9 +161,9 @@ def models(workflow: WorkflowName, as_json: AsJson = False) -> None:
     """List what has been live, when, by whom and why."""
     from headway.commands import promotions  # noqa: PLC0415  (imports the store)
 
-    with _clear_errors():
-        found = promotions(_copy(), workflow)
-    _print(found, as_json)
+    with clear_errors():
+        found = promotions(running_copy(), workflow)
+    print_found(found, as_json)
 
 
 @app.command()
@@ -180,9 +171,9 @@ def report(workflow: WorkflowName, as_json: AsJson = False) -> None:
     """Write the report on the live version: drift, false positives, outcomes."""
     from headway.commands import report_workflow  # noqa: PLC0415  (imports Evidently)
 
-    with _clear_errors():
-        found = report_workflow(_copy(), workflow)
-    _print(found, as_json)
+    with clear_errors():
+        found = report_workflow(running_copy(), workflow)
+    print_found(found, as_json)
 
 
 @app.command()
@@ -195,9 +186,9 @@ def decisions(
     """List decisions, oldest first."""
     from headway.commands import list_decisions  # noqa: PLC0415  (imports the store)
 
-    with _clear_errors():
-        found = list_decisions(_copy(), workflow, subject, limit)
-    _print(found, as_json)
+    with clear_errors():
+        found = list_decisions(running_copy(), workflow, subject, limit)
+    print_found(found, as_json)
 
 
 @app.command()
@@ -214,12 +205,12 @@ def approve(
     """Agree to an action that waits for a person, or list those that wait."""
     from headway.commands import give_verdict, waiting  # noqa: PLC0415  (imports the store)
 
-    with _clear_errors():
+    with clear_errors():
         if action is None:
-            found = waiting(_copy())
+            found = waiting(running_copy())
         else:
-            found = give_verdict(_copy(), action, person, role or [], not refuse, reason)
-    _print(found, as_json)
+            found = give_verdict(running_copy(), action, person, role or [], not refuse, reason)
+    print_found(found, as_json)
 
 
 audit = typer.Typer(help="The audit log.", no_args_is_help=True)
@@ -229,16 +220,16 @@ app.add_typer(audit, name="audit")
 @audit.command()
 def verify(as_json: AsJson = False) -> None:
     """Check every chain of the audit log; says where it breaks."""
-    with _clear_errors():
-        found = {"links": _store().verify()}
-    _print(found, as_json)
+    with clear_errors():
+        found = {"links": running_store().verify()}
+    print_found(found, as_json)
 
 
 @audit.command()
 def export() -> None:
     """Print the audit log, one JSON object a line."""
-    with _clear_errors():
-        for entry in _store().export():
+    with clear_errors():
+        for entry in running_store().export():
             sys.stdout.write(json.dumps(entry, default=str) + "\n")
 
 
@@ -249,12 +240,12 @@ app.add_typer(letters, name="dead-letters")
 @letters.command("list")
 def list_letters(as_json: AsJson = False) -> None:
     """List the dead letters with their reasons."""
-    with _clear_errors():
+    with clear_errors():
         found = {
             f"{letter.topic}/{letter.partition}/{letter.offset}": f"{letter.kind}: {letter.reason}"
-            for letter in _store().dead_letters()
+            for letter in running_store().dead_letters()
         }
-    _print(found, as_json)
+    print_found(found, as_json)
 
 
 @letters.command()
@@ -262,9 +253,9 @@ def redrive(as_json: AsJson = False) -> None:
     """Send the dead letters in again, after what was wrong with them has been mended here."""
     from headway.commands import redrive_letters  # noqa: PLC0415  (imports Kafka's client)
 
-    with _clear_errors():
-        found = redrive_letters(_copy())
-    _print(found, as_json)
+    with clear_errors():
+        found = redrive_letters(running_copy())
+    print_found(found, as_json)
 
 
 @app.command(hidden=True)
@@ -300,39 +291,3 @@ def psa(port: int) -> None:
 def main() -> None:
     """The entry point."""
     app()
-
-
-def _copy() -> Settings:
-    """The settings of the copy that is running on the same home."""
-    settings = Settings()
-    addresses = running(settings.home.resolve())
-    if addresses is None:
-        if settings.kafka and settings.database and settings.redis:
-            return settings
-        raise HeadwayError(
-            f"nothing is running on {settings.home.resolve()}: start `headway up` there in another "
-            "terminal, or set HEADWAY_HOME to the folder of the copy that runs"
-        )
-    return settings.at(addresses)
-
-
-def _store() -> Any:
-    from headway.commands import open_store  # noqa: PLC0415  (imports SQLAlchemy)
-
-    return open_store(_copy())
-
-
-def _print(found: dict[str, Any], as_json: bool) -> None:
-    if as_json:
-        sys.stdout.write(json.dumps(found, default=str) + "\n")
-        return
-    table = Table(show_header=False)
-    for name, value in found.items():
-        table.add_row(name, _words(value))
-    Console().print(table)
-
-
-def _words(value: Any) -> str:
-    if isinstance(value, dict):
-        return "\n".join(f"{name}: {words}" for name, words in value.items())
-    return str(value)
