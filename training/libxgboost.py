@@ -75,6 +75,18 @@ class Booster:
         )
         return text.value.decode() if found.value and text.value is not None else None
 
+    def to_json(self) -> bytes:
+        """The whole model in XGBoost's JSON."""
+        size, text = ctypes.c_uint64(), ctypes.c_void_p()
+        self._call(
+            "XGBoosterSaveModelToBuffer",
+            self._handle,
+            b'{"format":"json"}',
+            ctypes.byref(size),
+            ctypes.byref(text),
+        )
+        return ctypes.string_at(text.value or 0, size.value)
+
     def predict(self, features: NDArray[np.float32]) -> list[float]:
         """The probability of each row of a C-contiguous (n, columns) matrix; NaN is missing."""
         return self._predict(features, _PROBABILITIES)

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import json
+from ctypes import c_float
 from dataclasses import dataclass
+from math import log
 from typing import Self
 
 import numpy as np
 
+from firm.workflow import Row
 from training.rows import Floats
 
 ATTRIBUTE = "headway_offset"
@@ -56,6 +59,18 @@ class Offset:
         hidden = features.copy()
         hidden[:, self.column] = np.nan
         return hidden
+
+    def log_odds(self, row: Row) -> float:
+        """The log-odds from which the trees start for one row, as it is served."""
+        value = row[self.column]
+        served = None if value is None else c_float(value).value
+        rate = self.otherwise if served is None else self.rates.get(served, self.otherwise)
+        rate = min(max(rate, LEAST_RATE), 1 - LEAST_RATE)
+        return log(rate / (1 - rate))
+
+    def hide_in(self, row: Row) -> Row:
+        """The same row with the feature missing."""
+        return (*row[: self.column], None, *row[self.column + 1 :])
 
     def to_json(self) -> str:
         """The table as the model file keeps it."""

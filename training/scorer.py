@@ -5,13 +5,12 @@ from __future__ import annotations
 import hashlib
 import hmac
 from collections.abc import Sequence
+from math import exp
 from pathlib import Path
-
-import numpy as np
-from numpy.typing import NDArray
 
 from firm.errors import ModelRefused
 from firm.workflow import Row
+from training.form import quickest_form
 from training.libxgboost import Booster
 from training.offset import ATTRIBUTE, Offset
 
@@ -30,15 +29,16 @@ class FileScorer:
         self, path: Path, sha256: str, size: int, names: tuple[str, ...], version: str
     ) -> None:
         self._version = version
-        self._booster = Booster(_checked(path, sha256, size))
-        found = self._booster.feature_names()
+        booster = Booster(_checked(path, sha256, size))
+        found = booster.feature_names()
         if found != names:
             raise ModelRefused(
                 f"{path} was fitted on {list(found)}, the declaration has {list(names)}; train a "
                 "new version or go back to the declaration of that version"
             )
         self._width = len(names)
-        self._offset = _offset(self._booster, names, version)
+        self._form = quickest_form(booster, len(names), version)
+        self._offset = _offset(booster, names, version)
 
     @property
     def version(self) -> str:
@@ -47,24 +47,24 @@ class FileScorer:
 
     def predict(self, rows: Sequence[Row]) -> list[float]:
         """One probability for each row; None is a missing value."""
+        for row in rows:
+            if len(row) != self._width:
+                raise ModelRefused(
+                    f"model {self._version} takes rows of {self._width} features; got one of "
+                    f"{len(row)}"
+                )
         if not rows:
             return []
-        features = np.array(rows, dtype=np.float32)
-        if features.shape != (len(rows), self._width):
-            raise ModelRefused(
-                f"model {self._version} takes rows of {self._width} features; got an array of "
-                f"shape {features.shape}"
-            )
         if self._offset is None:
-            return self._booster.predict(features)
-        return self._from_offset(self._offset, features)
+            return self._form.predict(rows)
+        return self._deviate(self._offset, rows)
 
-    def _from_offset(self, offset: Offset, features: NDArray[np.float32]) -> list[float]:
-        whole = features.astype(np.float64)
-        margins = self._booster.margins(offset.hide(whole).astype(np.float32))
-        log_odds = np.array(margins, dtype=np.float64) + offset.margin(whole)
-        found: list[float] = (1 / (1 + np.exp(-log_odds))).tolist()
-        return found
+    def _deviate(self, offset: Offset, rows: Sequence[Row]) -> list[float]:
+        margins = self._form.margins([offset.hide_in(row) for row in rows])
+        return [
+            1 / (1 + exp(-(margin + offset.log_odds(row))))
+            for margin, row in zip(margins, rows, strict=True)
+        ]
 
 
 def _offset(booster: Booster, names: tuple[str, ...], version: str) -> Offset | None:
