@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Protocol
+from typing import ClassVar, Protocol
 
 import numpy as np
 import structlog
@@ -24,6 +24,8 @@ log = structlog.get_logger(__name__)
 class Form(Protocol):
     """A model made ready to score rows, in which None is a missing value."""
 
+    words: ClassVar[str]
+
     def predict(self, rows: Sequence[Row]) -> list[float]:
         """The probability of each row."""
 
@@ -33,6 +35,8 @@ class Form(Protocol):
 
 class XgboostForm:
     """XGBoost's own library: it reads every model, and is what the others are held against."""
+
+    words: ClassVar[str] = "XGBoost library"
 
     def __init__(self, booster: Booster) -> None:
         self._booster = booster

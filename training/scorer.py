@@ -45,6 +45,11 @@ class FileScorer:
         """The registered version, as decisions name it."""
         return self._version
 
+    @property
+    def form(self) -> str:
+        """What scores, in words."""
+        return self._form.words
+
     def predict(self, rows: Sequence[Row]) -> list[float]:
         """One probability for each row; None is a missing value."""
         for row in rows:

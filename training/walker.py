@@ -10,6 +10,7 @@ import ctypes
 from collections.abc import Callable, Sequence
 from functools import cache, partial
 from pathlib import Path
+from typing import ClassVar
 
 import numpy as np
 
@@ -35,6 +36,8 @@ class Walker:
     Raises:
         OSError: the library was not compiled.
     """
+
+    words: ClassVar[str] = "compiled walker"
 
     def __init__(self, trees: Trees) -> None:
         compiled = library()
