@@ -17,6 +17,7 @@ from firm.events import Event, Fact
 from firm.groups import Observation
 from firm.history import Entry, Outcome, Values
 from firm.ids import EventId
+from firm.money import Money
 from firm.time import SECOND, Micros
 from firm.vocabulary import Expr, Known
 
@@ -177,12 +178,48 @@ class Slo(Declared):
     stale: Literal["flag", "refuse"] = "flag"
 
 
+class Stakes(Declared):
+    """What a wrong answer costs the firm: a false alert, and a case that came without one.
+
+    `missed_days` is how many days such a case costs. `because` says where the figures come from.
+    """
+
+    false_alert: Money
+    missed: Money
+    missed_days: Annotated[float, Field(ge=0)] = 0.0
+    because: Words
+
+    @model_validator(mode="after")
+    def _is_of_one_currency(self) -> Self:
+        if self.false_alert.currency != self.missed.currency:
+            raise ValueError(
+                f"a false alert costs {self.false_alert.currency} and a missed case "
+                f"{self.missed.currency}: declare both in one currency"
+            )
+        return self
+
+
 class Watch(Declared):
-    """When monitoring speaks up."""
+    """When monitoring speaks up.
+
+    `window_rows` decisions make a window. Outcomes are compared as they stand `look_days` after the
+    decision (at the label's maturity, without): to wait for the slowest would be to hear of a
+    change too late, and to take what is known would be to hear of the quick ones only.
+    `false_alarm` is the chance that the detectors raise any alarm, over the life of a version, on
+    work that has not changed. An alert is not raised again within `cooldown_days` of the last.
+    `holdout` is the share of subjects for which alerts lead to no action, so that it can be told
+    what the actions change.
+    """
 
     drifted_share: Annotated[float, Field(ge=0, le=1)] = 0.3
     false_positive_rate: Annotated[float, Field(ge=0, le=1)] = 0.2
     least_outcomes: Annotated[int, Field(ge=1)] = 100
+    window_rows: Annotated[int, Field(ge=30)] = 500
+    look_days: Annotated[float, Field(gt=0)] | None = None
+    false_alarm: Annotated[float, Field(gt=0, lt=1)] = 0.01
+    cooldown_days: Annotated[float, Field(ge=0)] = 7.0
+    holdout: Annotated[float, Field(ge=0, le=0.5)] = 0.0
+    stakes: Stakes | None = None
 
 
 class Workflow(Declared):
