@@ -82,8 +82,12 @@ class Decision(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
     awaits: tuple[str, ...] = ()
 
 
-class Action(msgspec.Struct, frozen=True, gc=False):
-    """Something to be done in a system of record because of a decision."""
+class Action(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
+    """Something to be done in a system of record because of a decision.
+
+    Attributes:
+        withheld: why it is never done; None for all but those of the declared holdout.
+    """
 
     id: ActionId
     decision: DecisionId
@@ -93,6 +97,7 @@ class Action(msgspec.Struct, frozen=True, gc=False):
     says: str
     approval: Role | None
     asked_at: Micros
+    withheld: str | None = None
 
 
 class Person(msgspec.Struct, frozen=True):

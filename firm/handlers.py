@@ -23,6 +23,7 @@ from firm.decision import (
 )
 from firm.errors import ModelRefused, NotAllowed
 from firm.history import Outcome
+from firm.holdout import REASON, is_held_out
 from firm.ids import EventId, SubjectId, action_id, decision_id
 from firm.ports import ActionTarget, Scorer
 from firm.time import DAY, Micros
@@ -67,9 +68,11 @@ def score(
 
 
 def actions(workflow: Workflow, decision: Decision) -> list[Action]:
-    """What follows from a decision: nothing if its event came too late to act on."""
+    """What follows from a decision: nothing if its event came too late to act on. For a subject of
+    the declared holdout the actions are kept with that reason, and withheld."""
     if decision.late:
         return []
+    withheld = REASON if is_held_out(workflow, decision.subject) else None
     band = workflow.policy.band(decision.probability)
     waiting = f" Still missing: {', '.join(decision.awaits)}." if decision.awaits else ""
     return [
@@ -82,6 +85,7 @@ def actions(workflow: Workflow, decision: Decision) -> list[Action]:
             says=spec.says + waiting,
             approval=spec.approval,
             asked_at=decision.as_of,
+            withheld=withheld,
         )
         for spec in band.actions
     ]

@@ -46,4 +46,5 @@ def maturity_curve(cases: Cases, now: Micros) -> MaturityCurve:
     ages, known = cases.ages(now), cases.known
     at, events = np.unique(ages[known], return_counts=True)
     at_risk = len(ages) - np.searchsorted(np.sort(ages), at, side="left")
-    return MaturityCurve(at, 1 - np.cumprod(1 - events / at_risk))
+    waiting = np.cumprod(1 - events / at_risk, dtype=np.float64)
+    return MaturityCurve(at, 1 - waiting)

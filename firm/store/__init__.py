@@ -6,6 +6,7 @@ from firm.store.audit_log import AuditLog
 from firm.store.dead_letters import DeadLetter, DeadLetters
 from firm.store.decisions import Decisions
 from firm.store.engine import Database
+from firm.store.following import Following, Told
 from firm.store.governance import ActionRecord, Actions, Settled
 from firm.store.migrate import migrate
 from firm.store.outbox import Outbox, OutboxRow
@@ -23,10 +24,21 @@ __all__ = [
     "SqlStore",
     "StreamStore",
     "Tallies",
+    "Told",
 ]
 
 
-class SqlStore(Streams, Decisions, Actions, Promotions, DeadLetters, Outbox, TallyBook, AuditLog):
+class SqlStore(
+    Streams,
+    Decisions,
+    Actions,
+    Promotions,
+    DeadLetters,
+    Outbox,
+    TallyBook,
+    Following,
+    AuditLog,
+):
     """All that is kept, in one database. Safe to share between threads.
 
     Args:

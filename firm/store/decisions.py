@@ -116,10 +116,10 @@ def write_decisions(connection: Connection, taken: Sequence[Decision]) -> dict[s
 
 
 def write_actions(connection: Connection, actions: Sequence[Action]) -> None:
-    """Write the actions; those that wait for nobody go out at once."""
+    """Write the actions; those that wait for nobody go out at once, unless they are withheld."""
     insert_rows(connection, action, [action_row(one) for one in actions], keep)
-    automatic = [action_message(one) for one in actions if one.approval is None]
-    insert_rows(connection, outbox, automatic)
+    automatic = [one for one in actions if one.approval is None and one.withheld is None]
+    insert_rows(connection, outbox, [action_message(one) for one in automatic])
 
 
 def _by_id(connection: Connection, ids: Sequence[str]) -> dict[str, Decision]:

@@ -36,7 +36,7 @@ def write_effects(connection: Connection, effects: Effects, topic: str, chain: C
     insert_rows(connection, group_state, groups, replace)
     fresh = write_decisions(connection, effects.decisions)
     write_actions(connection, [a for a in effects.actions if a.decision in fresh])
-    outcomes = [outcome_row(judged) for judged in effects.judged]
+    outcomes = [outcome_row(judged, effects.decided_at) for judged in effects.judged]
     insert_rows(connection, outcome, outcomes, _revise_outcome)
     links = chain.extend(_entries(effects, fresh))
     write_links(connection, links, chain.head())
@@ -116,6 +116,7 @@ def _revise_outcome(table: Table, statement: Insert) -> Insert:
         set_={
             "value": new.value,
             "known_at": new.known_at,
+            "recorded_at": new.recorded_at,
             "revision": case((changed, table.c.revision + 1), else_=table.c.revision),
         },
     )

@@ -19,7 +19,7 @@ from firm.store.rows import action_message
 from firm.store.tables import action, outbox, verdict
 from firm.time import Micros
 
-Status = Literal["waiting", "queued", "done", "refused", "failed"]
+Status = Literal["waiting", "queued", "done", "refused", "failed", "withheld"]
 RELAY = "relay"
 """The actor of what the relay reports: no person and no model does it."""
 

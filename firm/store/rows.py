@@ -9,6 +9,7 @@ import msgspec
 from firm.decision import Action, Decision, Judged, as_json
 from firm.react import Received
 from firm.states import GroupState, SubjectState, encode_state
+from firm.time import Micros
 
 Row = dict[str, Any]
 
@@ -37,8 +38,10 @@ def read_decision(body: bytes) -> Decision:
 
 
 def action_row(action: Action) -> Row:
-    """An action as it starts: waiting for a person, or queued at once."""
-    return {**msgspec.structs.asdict(action), "status": "waiting" if action.approval else "queued"}
+    """An action as it starts: withheld, waiting for a person, or queued at once."""
+    status = "waiting" if action.approval else "queued"
+    status = "withheld" if action.withheld else status
+    return {**msgspec.structs.asdict(action), "status": status}
 
 
 def decision_message(row: Row) -> Row:
@@ -82,8 +85,8 @@ def group_row(workflow: str, state: GroupState) -> Row:
     return {"workflow": workflow, "group_id": state.group, "blob": encode_state(state)}
 
 
-def outcome_row(judged: Judged) -> Row:
-    """An outcome as it is first known."""
+def outcome_row(judged: Judged, recorded_at: Micros) -> Row:
+    """An outcome as it is first known, and when it was written down."""
     return {
         "decision": judged.decision,
         "workflow": judged.workflow,
@@ -91,4 +94,5 @@ def outcome_row(judged: Judged) -> Row:
         "value": judged.value,
         "known_at": judged.known_at,
         "revision": 0,
+        "recorded_at": recorded_at,
     }

@@ -100,6 +100,7 @@ decision = Table(
     Column("body", LargeBinary, nullable=False),
     Index("decision_by_time", "workflow", "as_of", "id"),
     Index("decision_by_subject", "workflow", "subject"),
+    Index("decision_by_record", "workflow", "decided_at"),
 )
 
 # No foreign key: a workflow that declares a new trigger settles old entries without a decision.
@@ -112,6 +113,8 @@ outcome = Table(
     Column("value", Float),
     _time("known_at"),
     Column("revision", Integer, nullable=False),
+    _time("recorded_at", nullable=True),
+    Index("outcome_by_record", "workflow", "recorded_at"),
 )
 
 action = Table(
@@ -129,7 +132,9 @@ action = Table(
     Column("reference", Text),
     Column("failure", Text),
     _time("settled_at", nullable=True),
+    Column("withheld", Text),
     Index("action_by_status", "status", "workflow", "asked_at"),
+    Index("action_by_settling", "workflow", "settled_at"),
 )
 
 verdict = Table(

@@ -9,9 +9,10 @@ import pytest
 
 from firm.decision import Action, Verdict
 from firm.errors import NotAllowed, UnknownDecision
+from firm.handlers import actions
 from firm.ids import ActionId
 from firm.store import SqlStore
-from tests.contract.store.samples import NOON, SLUG, record, slipping, take
+from tests.contract.store.samples import NOON, SLUG, record, slipping, take, taken
 from workflows.delivery_risk import WORKFLOW
 
 
@@ -109,3 +110,15 @@ def test_an_unknown_action_is_named(store: SqlStore) -> None:
     with pytest.raises(UnknownDecision, match="no-such"):
         store.action(ActionId("no-such"))
     assert store.action(_waiting(store).id) == store.waiting_actions()[0]
+
+
+def test_a_withheld_action_is_kept_with_its_reason_and_never_goes_out(
+    store: SqlStore,
+) -> None:
+    one = taken("held", 0.9)
+    todo = [msgspec.structs.replace(a, withheld="left alone") for a in actions(WORKFLOW, one)]
+    store.record(one, todo, "http:1")
+    kept = store.actions_of(one.id)
+    assert {(r.status, r.action.withheld) for r in kept} == {("withheld", "left alone")}
+    assert store.waiting_actions() == []
+    assert _queued(store) == []
