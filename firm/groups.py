@@ -14,6 +14,7 @@ import msgspec
 from firm.time import DAY, Micros
 
 Sums = tuple[float, float]
+Kept = tuple[Micros, float, float]
 STEPS = 2**20
 """Values are kept in steps of a millionth or so: such sums are exact, so they come out the same in
 any order, and what is taken back leaves nothing behind."""
@@ -50,12 +51,16 @@ class Tally(msgspec.Struct, frozen=True, gc=False):
 
 
 class Group(msgspec.Struct, dict=True):
-    """The observations of one group: for each bucket, in order, their count and their sum."""
+    """The observations of one group: for each bucket, in order, their count and their sum.
+
+    Where `kept` is not None, each single one too: (when, value, how many alike), in that order.
+    """
 
     grain: Micros = DAY
     buckets: list[int] = msgspec.field(default_factory=list)
     counts: list[float] = msgspec.field(default_factory=list)
     sums: list[float] = msgspec.field(default_factory=list)
+    kept: list[Kept] | None = None
 
     def record(self, at: Micros, value: float, count: float = 1.0) -> None:
         """Add an observation, or with the negatives of its value and count take it back."""
@@ -71,6 +76,8 @@ class Group(msgspec.Struct, dict=True):
             del self.buckets[place], self.counts[place], self.sums[place]
         for running in self._running.values():
             del running[place:]
+        if self.kept is not None and count:
+            self._keep(self.kept, (at, round(value / count * STEPS) / STEPS), count)
 
     def before(
         self,
@@ -113,6 +120,27 @@ class Group(msgspec.Struct, dict=True):
         """The start of the newest bucket before that of `as_of`; None if there is none."""
         place = bisect_left(self.buckets, as_of // self.grain)
         return self.buckets[place - 1] * self.grain if place else None
+
+    def points_before(self, as_of: Micros) -> list[tuple[Micros, float]]:
+        """Each observation that was kept from before the bucket of `as_of`, in order of time."""
+        end = as_of // self.grain * self.grain
+        kept = self.kept or []
+        return [
+            (at, value)
+            for at, value, count in kept[: bisect_left(kept, (end,))]
+            for _ in range(int(count))
+        ]
+
+    @staticmethod
+    def _keep(kept: list[Kept], point: tuple[Micros, float], count: float) -> None:
+        place = bisect_left(kept, point)
+        alike = kept[place][2] if place < len(kept) and kept[place][:2] == point else None
+        if alike is None:
+            kept.insert(place, (*point, count))
+        elif alike + count == 0:
+            del kept[place]
+        else:
+            kept[place] = (*point, alike + count)
 
     @property
     def _running(self) -> dict[float | None, list[Sums]]:

@@ -167,8 +167,8 @@ class Batch:
         return self._workflow.observations(state.history.entries, state.history.outcomes)
 
     def _count(self, observation: Observation, times: int) -> None:
-        grain = self._workflow.grain(observation.group)
-        group = self._states.group(observation.group_id, grain)
+        declared = self._workflow.group(observation.group)
+        group = self._states.group(observation.group_id, declared.grain, declared.keeps_values)
         group.known.record(observation.at, times * observation.value, times * observation.count)
         self.groups[observation.group_id] = group
 

@@ -63,10 +63,11 @@ class States:
         """The state of a subject, a new one if it is unheard of."""
         return self.subjects.setdefault(subject, SubjectState(subject))
 
-    def group(self, group: str, grain: Micros = DAY) -> GroupState:
-        """The state of a group, a new one with buckets of this width if it is unheard of."""
+    def group(self, group: str, grain: Micros = DAY, keeps_values: bool = False) -> GroupState:
+        """The state of a group; if it is unheard of, a new one with buckets of this width that
+        keeps each observation, or only their counts and sums."""
         if group not in self.groups:
-            self.groups[group] = GroupState(group, Group(grain))
+            self.groups[group] = GroupState(group, Group(grain, kept=[] if keeps_values else None))
         return self.groups[group]
 
     def known(self, workflow: Workflow, subject: SubjectId, as_of: Micros) -> Known:

@@ -19,7 +19,7 @@ from firm.history import Entry, Outcome, Values
 from firm.ids import EventId
 from firm.money import Money
 from firm.time import SECOND, Micros
-from firm.vocabulary import Expr, Known
+from firm.vocabulary import Expr, Known, Reads
 
 Slug = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{1,48}$")]
 Words = Annotated[str, StringConstraints(strip_whitespace=True, min_length=3)]
@@ -65,12 +65,25 @@ class GroupBy(Declared):
     Several names make a group of each combination of their texts.
     `counts` says what is observed: the label's outcomes, or what the workflow's `observe` tells.
     `grain_hours` is the width of the buckets: what became known within one counts from the next.
+    With `keep` "values" each observation is kept by itself, as `vocabulary.parent` reads them; with
+    "sums", only how many a bucket has and their sum.
     """
 
     name: Slug
     key: str | tuple[str, ...] | None = None
     counts: Literal["outcomes", "observed"] = "outcomes"
     grain_hours: Annotated[float, Field(gt=0, le=24)] = 24.0
+    keep: Literal["sums", "values"] = "sums"
+
+    @cached_property
+    def grain(self) -> Micros:
+        """The width of the buckets."""
+        return int(self.grain_hours * 3600 * SECOND)
+
+    @cached_property
+    def keeps_values(self) -> bool:
+        """Whether each observation is kept by itself."""
+        return self.keep == "values"
 
     @cached_property
     def texts(self) -> tuple[str, ...]:
@@ -267,6 +280,11 @@ class Workflow(Declared):
                 if t not in self.facts
             ),
         ]
+        reads = {f"feature {feature.name!r}": feature.of.reads for feature in self.features}
+        for part, read in (reads | {"rule": self.rule.reads}).items():
+            problems += _unknown_groups(part, read, self.groups)
+        if self.model.offset_by is not None and self.model.offset_by not in self.feature_names:
+            problems.append(f"offset_by names {self.model.offset_by!r}, which is no feature")
         if not self.features:
             problems.append("declares no feature; a model needs at least one")
         if not self.triggers:
@@ -339,13 +357,13 @@ class Workflow(Declared):
     def _newest_texts(self, entries: Sequence[Entry]) -> Values:
         return {name: _newest_text(entries, name) for name in self._texts}
 
-    def grain(self, group: str) -> Micros:
-        """The width of a group's buckets."""
-        return self._grains[group]
+    def group(self, name: str) -> GroupBy:
+        """The declared group of this name."""
+        return self._groups[name]
 
     @cached_property
-    def _grains(self) -> dict[str, Micros]:
-        return {g.name: int(g.grain_hours * 3600 * SECOND) for g in self.groups}
+    def _groups(self) -> dict[str, GroupBy]:
+        return {group.name: group for group in self.groups}
 
     @cached_property
     def _texts(self) -> frozenset[str]:
@@ -367,6 +385,15 @@ def _newest_text(entries: Sequence[Entry], name: str) -> str | None:
         if isinstance(value, str):
             return value
     return None
+
+
+def _unknown_groups(part: str, reads: Reads, groups: Sequence[GroupBy]) -> Iterator[str]:
+    known = {group.name: group for group in groups}
+    for name in sorted((reads.groups | reads.parents) - known.keys()):
+        yield f"{part} reads the group {name!r}, which is not declared; there are {sorted(known)}"
+    for name in sorted(reads.parents & known.keys()):
+        if not known[name].keeps_values:
+            yield f'{part} reads group {name!r} as a parent: declare it with keep="values"'
 
 
 def _repeated(what: str, names: Sequence[str]) -> list[str]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from itertools import pairwise
@@ -13,13 +13,25 @@ import msgspec
 from hypothesis import strategies as st
 
 from firm.events import Event, Fact, Name, Position, ScoreRequested, StatusReported
+from firm.groups import Observation
 from firm.history import Entry, Outcome, Values
 from firm.ids import EventId, SubjectId
 from firm.money import Money
 from firm.react import Arrival, Effects, react
 from firm.states import States, encode_state
 from firm.time import DAY, Micros, to_micros
-from firm.vocabulary import days_in, days_until, events, known_rate, ordered, series
+from firm.vocabulary import (
+    days_in,
+    days_until,
+    events,
+    hashed,
+    is_in,
+    known_rate,
+    ordered,
+    parent,
+    series,
+    texts,
+)
 from firm.workflow import (
     ActionSpec,
     Band,
@@ -71,6 +83,14 @@ def settle(entries: Sequence[Entry]) -> Mapping[EventId, Outcome]:
     }
 
 
+def observe(entries: Sequence[Entry]) -> Iterator[Observation]:
+    """A team is told of all hours that it books, on whatever project."""
+    for entry in entries:
+        team, booked_hours = entry.values.get("team"), entry.values.get("hours")
+        if isinstance(team, str) and isinstance(booked_hours, int | float):
+            yield Observation("team_hours", team, entry.at, booked_hours)
+
+
 forecast, hours = series("forecast"), series("hours")
 WORDS = {
     "reports": events(StatusReported.type).count(),
@@ -91,6 +111,15 @@ WORDS = {
     "to_go": days_until("forecast"),
     "in_phase": days_in("phase"),
     "phase": ordered("phase", {"Design": 1, "Build": 2}),
+    "booked_rate": hours.rate(90),
+    "booked_fading": hours.decayed_total(30),
+    "owners": texts("owner").distinct(),
+    "is_design": is_in("phase", "Design"),
+    "phase_words": hashed("phase", 3)[1],
+    "team_hours": parent("team_hours").within(90).mean(),
+    "team_silent": parent("team_hours").days_since(),
+    "team_trend": parent("team_hours").trend(),
+    "team_most": parent("team_hours").highest() - parent("team_hours").last(),
     "all_rate": known_rate("all", prior="all"),
     "owner_rate": known_rate("owner", prior="all", half_life_days=100),
     "team_rate": known_rate("team", prior="all", strength=2, within_days=60),
@@ -125,7 +154,9 @@ DECLARATION: dict[str, Any] = {
         GroupBy(name="all"),
         GroupBy(name="owner", key="owner"),
         GroupBy(name="team", key="team"),
+        GroupBy(name="team_hours", key="team", counts="observed", grain_hours=1, keep="values"),
     ),
+    "observe": observe,
     "label": Label(question="a later day", settle=settle, maturity_days=100),
     "rule": WORDS["slips"] * 0.5,
     "model": ModelSpec(parameters={}, rounds=1, gates=Gates(auc=0.5)),

@@ -77,7 +77,7 @@ def test_the_newest_of_one_day_share_their_weights_and_corrections_count_for_non
 def test_any_order_of_arrival_gives_the_same_bytes(
     outcomes: list[tuple[int, float]], rng: object
 ) -> None:
-    one, two = Group(), Group()
+    one, two = Group(kept=[]), Group(kept=[])
     for known_at, value in outcomes:
         one.record(known_at, value)
     rng.shuffle(outcomes)  # type: ignore[attr-defined]
@@ -90,7 +90,7 @@ def test_any_order_of_arrival_gives_the_same_bytes(
 def test_taking_back_undoes_counting_in(
     kept: list[tuple[int, float]], gone: list[tuple[int, float]]
 ) -> None:
-    one, two = Group(), Group()
+    one, two = Group(kept=[]), Group(kept=[])
     for known_at, value in kept:
         one.record(known_at, value)
         two.record(known_at, value)
@@ -108,3 +108,31 @@ def test_a_tally_is_the_same_as_counted_by_hand(
     found = group(*[(at / DAY, value) for at, value in outcomes])
     values = [value for at, value in outcomes if int(at / DAY) < as_of // DAY]
     assert found.before(as_of) == Tally(len(values), sum(values))
+
+
+@given(quantities, st.integers(0, 4 * DAY))
+def test_what_is_kept_one_by_one_adds_up_to_what_is_kept_as_sums(
+    observed: list[tuple[int, float]], as_of: int
+) -> None:
+    found = Group(kept=[])
+    for at, value in observed:
+        found.record(at, value)
+    points = found.points_before(as_of)
+    assert points == sorted(points)
+    assert Tally(len(points), sum(value for _, value in points)) == found.before(as_of)
+
+
+def test_alike_observations_are_kept_once_and_counted() -> None:
+    found = Group(kept=[])
+    found.record(5, 6.0, 2)
+    found.record(5, 3.0)
+    assert found.kept == [(5, 3.0, 3.0)]
+    assert found.points_before(DAY) == [(5, 3.0)] * 3
+    found.record(5, -9.0, -3)
+    assert (found.kept, found.buckets) == ([], [])
+
+
+def test_a_group_keeps_no_single_observation_unless_it_is_asked_to() -> None:
+    found = group((1, 5.0))
+    assert found.kept is None
+    assert found.points_before(9 * DAY) == []

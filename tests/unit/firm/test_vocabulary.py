@@ -16,17 +16,27 @@ from firm.time import DAY
 from firm.vocabulary import (
     Expr,
     Known,
+    Reads,
     Series,
     code,
     constant,
     days_in,
+    days_since_known,
     days_until,
     events,
+    hashed,
+    is_in,
+    known_count,
     known_rate,
+    known_total,
     newest_count,
     newest_total,
     ordered,
+    parent,
+    ratio_to_plan,
     series,
+    texts,
+    windows,
 )
 
 NONE = constant(1) / 0
@@ -65,6 +75,12 @@ EMPTY = known((1, None), (2, "a text"))
         (x.decayed(2), (2 / 16 + 8 / 8 + 5 / 4 + 5) / (1 / 16 + 1 / 8 + 1 / 4 + 1)),
         (x.fading(0.5), (5 + 5 / 2 + 8 / 4 + 2 / 8) / (1 + 1 / 2 + 1 / 4 + 1 / 8)),
         (x.fading(0), 5),
+        (x.decayed_total(2), 2 / 2**4.5 + 8 / 2**3.5 + 5 / 2**2.5 + 5 / 2**0.5),
+        (events("odd").decayed_total(1), 2**-7 + 2**-5),
+        (x.rate(), 4 / 9),
+        (x.rate(30), 4 / 30),
+        (x.rate(5.5), 2 / 5.5),
+        (x.within(7.1).rate(), 3 / 7),
         (x.trend(), (-3.5 * -3 + -1.5 * 3 + 0.5 * 0 + 4.5 * 0) / (12.25 + 2.25 + 0.25 + 20.25)),
         (x.days_since(), 1),
         (x.days_from_first(), 9),
@@ -109,6 +125,9 @@ def test_word(word: Expr, value: float | None) -> None:
         (x.lowest(), None),
         (x.spread(), None),
         (x.decayed(2), None),
+        (x.decayed_total(2), 0),
+        (x.rate(), None),
+        (x.rate(7), 0),
         (x.fading(0.5), None),
         (x.trend(), None),
         (x.days_since(), None),
@@ -118,6 +137,11 @@ def test_word(word: Expr, value: float | None) -> None:
         (days_until("x"), None),
         (days_in("y"), None),
         (ordered("y", {"a": 1}), None),
+        (is_in("y", "a"), None),
+        (texts("y").distinct(), 0),
+        (texts("y").last(), None),
+        (hashed("y", 2)[0], None),
+        (ratio_to_plan(x.last(), x.last()), None),
     ],
     ids=lambda value: value.words if isinstance(value, Expr) else "",
 )
@@ -179,6 +203,9 @@ a, b = x.first(), x.last()
         ((a - b).log(), -math.log(4)),
         ((a - 2).log(), 0),
         (NONE.log(), None),
+        (ratio_to_plan(b, a), 2.5),
+        (ratio_to_plan(b, a - 2), None),
+        (ratio_to_plan(b, a - b), None),
         (constant(0.25), 0.25),
         (constant(math.nan), None),
         (constant(math.inf) * 0, None),
@@ -305,6 +332,9 @@ NUMBERS: list[Callable[[Series], Expr]] = [
     Series.days_since,
     Series.days_from_first,
     lambda s: s.decayed(3),
+    lambda s: s.decayed_total(3),
+    lambda s: s.rate(),
+    lambda s: s.rate(7),
     lambda s: s.fading(0.5),
 ]
 values = st.none() | st.floats() | st.text(max_size=1)
@@ -342,3 +372,95 @@ def test_a_code_stands_for_the_newest_text_and_survives_32_bits() -> None:
     assert found != code("x")(known((1, "draft")))
     assert int(found) < 2**24
     assert code("x")(known((1, 3.0))) is None
+
+
+def test_texts_are_numbered_by_their_first_coming() -> None:
+    owner = texts("x")
+    seen = known((1, "Ada"), (2, "Bo"), (3, None), (4, "Ada"), (5, 7.0), (6, "Cy"))
+    assert [value for _, value in owner.points(seen)] == [0, 1, 0, 2]
+    assert owner.distinct()(seen) == 3
+    assert owner.changes().nonzero().count()(seen) == 3
+    assert (owner.last() > 0)(seen) == 1
+    assert (owner.last() > 0)(known((1, "Ada"), (2, "Bo"), (4, "Ada"))) == 0
+
+
+def test_a_category_is_told_apart() -> None:
+    assert is_in("x", "a", "b")(known((1, "c"), (2, "b"))) == 1
+    assert is_in("x", "a", "b")(known((1, "a"), (2, "c"))) == 0
+
+
+def test_the_words_of_a_text_fall_into_buckets_alike_everywhere() -> None:
+    """CRC-32 modulo 4: "the" and "server" 2, "is" and "down" 3."""
+    counts = hashed("x", 4)
+    said = known((1, "old"), (2, "The server is DOWN, the"))
+    assert [count(said) for count in counts] == [0, 0, 3, 2]
+    assert [count(known((1, "..."))) for count in counts] == [0, 0, 0, 0]
+
+
+def test_windows_are_those_of_days_and_life() -> None:
+    over = windows(x)
+    assert list(over) == ["1d", "7d", "30d", "90d", "life"]
+    soon = known((1, 1.0), (4, 1.0), (9.5, 1.0))
+    assert [s.count()(soon) for s in over.values()] == [1, 2, 3, 3, 3]
+    late = known((1, 1.0), (80, 1.0), as_of=100)
+    assert [s.count()(late) for s in over.values()] == [0, 0, 1, 1, 2]
+
+
+def test_silence_fades_a_decayed_sum_and_a_rate() -> None:
+    spoken = [(1, 4.0), (2, 4.0)]
+    soon, late = known(*spoken, as_of=3), known(*spoken, as_of=12)
+    assert x.decayed_total(1)(soon) == 3
+    assert x.decayed_total(1)(late) == 3 / 2**9
+    assert (x.rate()(soon), x.rate()(late)) == (1, 2 / 11)
+    assert x.rate(7)(late) == 0
+
+
+def test_what_is_known_of_a_parent_is_a_series_of_its_observations() -> None:
+    client = Group(kept=[])
+    for day, value in ((3.25, 40.0), (1.5, 10.0), (3.25, 40.0), (9.75, 70.0), (10.1, 900.0)):
+        client.record(round(day * DAY), value)
+    seen = known(as_of=10.5, client=client)
+    invoices = parent("client")
+    assert invoices.count()(seen) == 4
+    assert invoices.last()(seen) == 70
+    assert (invoices.lowest()(seen), invoices.highest()(seen)) == (10, 70)
+    assert invoices.within(5).total()(seen) == 70
+    assert invoices.days_since()(seen) == 0.75
+    assert invoices.distinct()(seen) == 3
+    assert invoices.count()(known(as_of=11, client=client)) == 5
+    assert invoices.count()(known()) == 0
+    assert invoices.last()(known()) is None
+
+
+@pytest.mark.parametrize(
+    ("word", "reads"),
+    [
+        (constant(1), Reads()),
+        (x.last(), Reads(numbers=frozenset("x"))),
+        (events("odd").count(), Reads(types=frozenset({"odd"}))),
+        (texts("x").changes().within(3).distinct(), Reads(texts=frozenset("x"))),
+        (known_rate("own", prior="all"), Reads(groups=frozenset({"own", "all"}))),
+        (parent("client").clip(0, 1).mean(), Reads(parents=frozenset({"client"}))),
+        (
+            (x.last() / parent("client").rate()).otherwise(is_in("y", "a")).log(),
+            Reads(frozenset("x"), frozenset("y"), parents=frozenset({"client"})),
+        ),
+    ],
+    ids=lambda value: value.words if isinstance(value, Expr) else "",
+)
+def test_an_expression_tells_what_it_is_computed_from(word: Expr, reads: Reads) -> None:
+    assert word.reads == reads
+
+
+def test_every_word_tells_what_it_is_computed_from() -> None:
+    of_numbers = [word(kind(x)) for word in NUMBERS for kind in SERIES]
+    assert {word.reads for word in [*of_numbers, days_until("x"), x.last().clip(0, 1)]} == {
+        Reads(numbers=frozenset("x"))
+    }
+    of_texts = [code("x"), ordered("x", {}), days_in("x"), is_in("x"), *hashed("x", 2)]
+    assert {word.reads for word in of_texts} == {Reads(texts=frozenset("x"))}
+    of_groups = [known_count, known_total, days_since_known]
+    assert {
+        word.reads
+        for word in [*(w("g") for w in of_groups), newest_count("g", 2), newest_total("g", 2)]
+    } == {Reads(groups=frozenset("g"))}

@@ -8,8 +8,8 @@ import pytest
 from pydantic import ValidationError
 
 from firm.mapping import problems_of
-from firm.vocabulary import constant
-from firm.workflow import ActionSpec, Band, Feature, GroupBy, Workflow
+from firm.vocabulary import constant, known_rate, parent
+from firm.workflow import ActionSpec, Band, Feature, Gates, GroupBy, ModelSpec, Workflow
 from tests.unit.firm.samples import (
     DECLARATION,
     POLICY,
@@ -62,6 +62,29 @@ def test_all_that_does_not_fit_together_is_named_at_once() -> None:
         "needs a worker_notice",
     ):
         assert problem in said
+
+
+def test_a_group_that_is_not_declared_is_named_with_what_reads_it() -> None:
+    said = problems(
+        features=(
+            feature("rate", of=known_rate("ownr", prior="al")),
+            feature("invoices", of=parent("owner").mean() + parent("client").count()),
+        ),
+        rule=known_rate("all", prior="everyone"),
+    )
+    for problem in (
+        "feature 'rate' reads the group 'al', which is not declared; there are ['all', 'owner'",
+        "feature 'rate' reads the group 'ownr', which is not declared",
+        "feature 'invoices' reads the group 'client', which is not declared",
+        "feature 'invoices' reads group 'owner' as a parent: declare it with keep=\"values\"",
+        "rule reads the group 'everyone', which is not declared",
+    ):
+        assert problem in said
+
+
+def test_an_offset_is_by_a_feature() -> None:
+    model = ModelSpec(parameters={}, rounds=1, gates=Gates(auc=0.5), offset_by="steps")
+    assert "offset_by names 'steps', which is no feature" in problems(model=model)
 
 
 @pytest.mark.parametrize(
@@ -127,7 +150,8 @@ def test_a_subject_is_in_the_groups_of_its_newest_texts() -> None:
 
 
 def test_a_group_of_several_texts_holds_those_that_share_all_of_them() -> None:
-    workflow = declared(groups=(GroupBy(name="all"), GroupBy(name="desk", key=("owner", "phase"))))
+    groups = (GroupBy(name="all"), GroupBy(name="desk", key=("owner", "phase")))
+    workflow = declared(groups=groups, features=(feature(),), observe=None)
     states, _ = taken([report("a", 0, owner="DEP"), report("b", 1, phase="Design")], workflow)
     (state,) = states.subjects.values()
     membership = workflow.membership(state.history.entries)

@@ -1,0 +1,160 @@
+"""Expressions: a number as of an instant, how numbers combine, and what they are computed from."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, fields
+from functools import reduce
+from math import isfinite, log1p
+from operator import or_
+from typing import Self
+
+from firm.groups import Group
+from firm.history import Entry
+from firm.time import Micros
+
+Number = float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """All that may be known of a subject as of an instant.
+
+    Attributes:
+        entries: the subject's own entries up to and including `as_of`, oldest first.
+        groups: the groups that the subject belongs to as of then, by the group's declared name.
+    """
+
+    as_of: Micros
+    entries: Sequence[Entry]
+    groups: Mapping[str, Group] = field(default_factory=dict)
+
+
+Compute = Callable[[Known], Number]
+
+
+@dataclass(frozen=True, slots=True)
+class Reads:
+    """What an expression is computed from; `headway check` holds it against the declaration.
+
+    Attributes:
+        numbers, texts: names under which the fold puts numbers or texts.
+        types: types of events that are told apart.
+        groups: declared groups whose counts and sums are read.
+        parents: declared groups whose observations are read one by one.
+    """
+
+    numbers: frozenset[str] = frozenset()
+    texts: frozenset[str] = frozenset()
+    types: frozenset[str] = frozenset()
+    groups: frozenset[str] = frozenset()
+    parents: frozenset[str] = frozenset()
+
+    def __or__(self, other: Reads) -> Reads:
+        return Reads(*(getattr(self, f.name) | getattr(other, f.name) for f in fields(Reads)))
+
+    @classmethod
+    def all_of(cls, parts: Iterable[Reads]) -> Self:
+        """What several expressions read together."""
+        return reduce(or_, parts, cls())
+
+
+NOTHING = Reads()
+
+
+@dataclass(frozen=True, slots=True)
+class Expr:
+    """A number that can be computed from what is known as of an instant; None where missing."""
+
+    compute: Compute
+    words: str
+    reads: Reads = NOTHING
+
+    def __call__(self, known: Known) -> Number:
+        """Its value, a finite float or None."""
+        value = self.compute(known)
+        return float(value) if value is not None and isfinite(value) else None
+
+    def __add__(self, other: Expr | float) -> Expr:
+        return _combine(self, other, "+", lambda a, b: a + b)
+
+    def __sub__(self, other: Expr | float) -> Expr:
+        return _combine(self, other, "-", lambda a, b: a - b)
+
+    def __mul__(self, other: Expr | float) -> Expr:
+        return _combine(self, other, "*", lambda a, b: a * b)
+
+    def __truediv__(self, other: Expr | float) -> Expr:
+        return _combine(self, other, "/", lambda a, b: a / b if b else None)
+
+    def __gt__(self, other: Expr | float) -> Expr:
+        return _combine(self, other, ">", lambda a, b: float(a > b))
+
+    def clip(self, low: float, high: float) -> Expr:
+        """The value, but never outside [low, high]."""
+        return self._then(lambda x: min(max(x, low), high), f"clip({self.words},{low},{high})")
+
+    def at_least(self, low: float) -> Expr:
+        """The value, but never below `low`."""
+        return self._then(lambda x: max(x, low), f"at_least({self.words},{low:g})")
+
+    def positive(self) -> Expr:
+        """The value where it is above zero; missing elsewhere."""
+
+        def compute(known: Known) -> Number:
+            value = self(known)
+            return value if value is not None and value > 0 else None
+
+        return Expr(compute, f"positive {self.words}", self.reads)
+
+    def log(self) -> Expr:
+        """sign(x) * log(1 + |x|): tames long tails and keeps zero and the sign."""
+        return self._then(lambda x: log1p(abs(x)) * (1 if x >= 0 else -1), f"log({self.words})")
+
+    def otherwise(self, default: Expr | float) -> Expr:
+        """The value, or the default where it is missing."""
+        second = _expr(default)
+
+        def compute(known: Known) -> Number:
+            value = self(known)
+            return second(known) if value is None else value
+
+        words = f"{self.words} otherwise {second.words}"
+        return Expr(compute, words, self.reads | second.reads)
+
+    def _then(self, apply: Callable[[float], float], words: str) -> Expr:
+        def compute(known: Known) -> Number:
+            value = self(known)
+            return None if value is None else apply(value)
+
+        return Expr(compute, words, self.reads)
+
+
+def constant(value: float) -> Expr:
+    """The same number at any time."""
+    return Expr(lambda _: value, f"{value:g}")
+
+
+def ratio_to_plan(actual: Expr, plan: Expr) -> Expr:
+    """actual / plan, so 1.0 where all goes to plan; missing unless the plan is above zero.
+
+    Both in one unit: `ratio_to_plan(series("hours").total(), series("budgeted_hours").last())`.
+    """
+    return actual / plan.positive()
+
+
+def _expr(value: Expr | float) -> Expr:
+    return value if isinstance(value, Expr) else constant(float(value))
+
+
+def _combine(
+    left: Expr, other: Expr | float, sign: str, apply: Callable[[float, float], Number]
+) -> Expr:
+    right = _expr(other)
+
+    def compute(known: Known) -> Number:
+        a = left(known)
+        b = right(known)
+        return None if a is None or b is None else apply(a, b)
+
+    return Expr(compute, f"({left.words} {sign} {right.words})", left.reads | right.reads)
