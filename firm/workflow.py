@@ -117,10 +117,25 @@ class Label(Declared):
     least_age_days: Annotated[float, Field(ge=0)] = 0.0
 
 
+class Slices(Declared):
+    """Parts of the rows in none of which a model may collapse.
+
+    `by` names folded texts, or features; each of their values makes a slice. One collapses where
+    the model neither beats the Brier score of the slice's own base rate, as known when it was
+    trained, nor reaches this AUC. Slices with fewer than `least_rows` rows are passed over.
+    """
+
+    by: Annotated[tuple[str, ...], Field(min_length=1)]
+    auc: Annotated[float, Field(ge=0, le=1)] = 0.55
+    least_rows: Annotated[int, Field(ge=1)] = 100
+
+
 class Gates(Declared):
     """What a trained version must reach on the rows after its cut before it may be promoted.
 
     With `each_step`, its Brier score has to beat the constant's at every step with enough rows.
+    Its Brier score may be higher than the champion's, on rows that neither has seen, by less than
+    `worse_by`; of that one has to be sure with `confidence`, by a paired bootstrap.
     """
 
     auc: Annotated[float, Field(ge=0, le=1)]
@@ -128,6 +143,9 @@ class Gates(Declared):
     calibration_error: Annotated[float, Field(gt=0, le=1)] = 1.0
     least_rows: Annotated[int, Field(ge=1)] = 100
     each_step: bool = False
+    slices: Slices | None = None
+    worse_by: Annotated[float, Field(ge=0, le=1)] = 0.005
+    confidence: Annotated[float, Field(gt=0.5, lt=1)] = 0.95
 
 
 class ModelSpec(Declared):
@@ -135,13 +153,31 @@ class ModelSpec(Declared):
 
     With `offset_by`, the trees learn only how a case deviates from the training rate of its value
     of that feature (a step of the process, say), and do not split on the feature itself.
+
+    Two things can be found by a rehearsal, a fit on the earlier rows that is held against the
+    latest: with `early_stopping`, after how many rounds the log loss falls no more for so many
+    rounds (`rounds` is then the most); with `calibrated`, by how much the log-odds have to be
+    shifted for the mean score to be the share that came true. The model is then fitted on all rows.
+    `retrain_days` is how old the newest version may become before a candidate is trained.
     """
 
     parameters: dict[str, Any]
     rounds: Annotated[int, Field(ge=1, le=20_000)]
     gates: Gates
     offset_by: Slug | None = None
+    early_stopping: Annotated[int, Field(ge=1)] | None = None
+    calibrated: bool = False
+    retrain_days: Annotated[float, Field(gt=0)] | None = None
     seed: int = 7
+
+    @model_validator(mode="after")
+    def _has_one_level(self) -> Self:
+        if self.calibrated and self.offset_by:
+            raise ValueError(
+                f"calibrated shifts the level of all, offset_by={self.offset_by!r} sets that of "
+                "each value: declare one of them"
+            )
+        return self
 
 
 class ActionSpec(Declared):
@@ -355,7 +391,7 @@ class Workflow(Declared):
             yield from self.observe(entries)
 
     def _newest_texts(self, entries: Sequence[Entry]) -> Values:
-        return {name: _newest_text(entries, name) for name in self._texts}
+        return {name: newest_text(entries, name) for name in self._texts}
 
     def group(self, name: str) -> GroupBy:
         """The declared group of this name."""
@@ -379,7 +415,8 @@ class Workflow(Declared):
         return hashlib.sha256(self.policy.model_dump_json().encode()).hexdigest()[:12]
 
 
-def _newest_text(entries: Sequence[Entry], name: str) -> str | None:
+def newest_text(entries: Sequence[Entry], name: str) -> str | None:
+    """The text that was folded last under this name; None where none was."""
     for entry in reversed(entries):
         value = entry.values.get(name)
         if isinstance(value, str):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -20,6 +20,8 @@ class Candidate:
     Attributes:
         rows: what `fitted` was fitted on.
         quality, gates: on rows held out by time.
+        parts: the same quality by kind (step, a declared slice) and by value.
+        card: what the workflow's own model card says; empty where it has none.
         pictures: files to keep beside the card.
         code_version: the commit or release that trained it.
         at: when it was trained, microseconds since 1970.
@@ -29,7 +31,9 @@ class Candidate:
     rows: TrainingRows
     cut: Micros
     quality: Quality
+    parts: Mapping[str, Mapping[str, Quality]]
     gates: Sequence[GateResult]
+    card: str
     pictures: Sequence[Path]
     code_version: str
     trained_by: str

@@ -2,43 +2,47 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
-from firm.time import Micros, to_datetime
+from firm.time import to_datetime
 from firm.workflow import Workflow
+from training.candidate import Candidate
 from training.gates import GateResult
 from training.quality import Quality
 from training.rows import Fingerprint
 
+SHOWN = ("n", "base_rate", "auc", "pr_auc", "brier", "constant_brier", "calibration_error")
+"""The figures that are told of each slice."""
 
-def write(
-    workflow: Workflow,
-    quality: Quality,
-    gates: Sequence[GateResult],
-    data: Fingerprint,
-    cut: Micros,
-    trained_by: str,
-) -> str:
-    """The card in Markdown."""
+
+def write(workflow: Workflow, candidate: Candidate) -> str:
+    """The card in Markdown: what the workflow's own card says, and what was measured of this
+    version."""
+    data = candidate.rows.fingerprint()
     return "\n".join(
         [
-            f"# {workflow.slug}",
+            *([candidate.card.rstrip(), ""] if candidate.card else []),
+            f"# This version of {workflow.slug}",
             "",
             f"{workflow.question} Owner: {workflow.owner}. Risk class: {workflow.risk_class}.",
             f"Label: {workflow.label.question}.",
             "",
-            f"Trained by {trained_by} on {data.rows:,} rows whose outcome was known before "
-            f"{to_datetime(cut).date()}; data SHA-256 `{data.sha256}`.",
+            f"Trained by {candidate.trained_by} with Headway {candidate.code_version} on "
+            f"{data.rows:,} rows as they stood before {to_datetime(candidate.cut).date()}; data "
+            f"SHA-256 `{data.sha256}`, records {_spans(data)}.",
+            "",
+            *_fitting(workflow, candidate),
             "",
             "## Gates",
             "Figures are of models walking forward over the most recent rows, each fitted on what "
             "was known before those it is judged on; the registered one was fitted on all rows.",
             "",
-            *_gates(gates),
+            *_gates(candidate.gates),
             "",
             "## Figures",
-            *_figures(quality),
+            *_figures(candidate.quality),
             "",
+            *_parts(candidate.parts),
             "## Features",
             *_features(workflow),
             "",
@@ -49,8 +53,43 @@ def write(
     )
 
 
+def _spans(data: Fingerprint) -> str:
+    return ", ".join(f"{first:,} to {last:,} of partition {p}" for p, first, last in data.spans)
+
+
+def _fitting(workflow: Workflow, candidate: Candidate) -> list[str]:
+    spec, fitted = workflow.model, candidate.fitted
+    found = "found by early stopping" if spec.early_stopping else "as declared"
+    shift = f"; log-odds shifted by {fitted.shift:+.3f}, so as to fit the latest rows"
+    return [f"{fitted.rounds} rounds, {found}{shift if spec.calibrated else ''}."]
+
+
+def _parts(parts: Mapping[str, Mapping[str, Quality]]) -> list[str]:
+    """A table by kind; the constant is each part's own base rate in training."""
+    if not parts:
+        return []
+    head = ["kind", "value", *(name.replace("_", " ") for name in SHOWN)]
+    rows = [
+        [kind, value.replace("|", "\\|"), *(_short(getattr(quality, name)) for name in SHOWN)]
+        for kind, values in parts.items()
+        for value, quality in values.items()
+    ]
+    lines = [head, ["---"] * len(head), *rows]
+    return ["## By slice", *(f"| {' | '.join(cells)} |" for cells in lines), ""]
+
+
+def _short(value: float | None) -> str:
+    return "" if value is None else f"{value:,}" if isinstance(value, int) else f"{value:.3f}"
+
+
 def _gates(gates: Sequence[GateResult]) -> list[str]:
-    return [f"- {'passed' if gate.passed else '**failed**'}: {gate}" for gate in gates]
+    return [f"- {_verdict(gate)}: {gate}" for gate in gates]
+
+
+def _verdict(gate: GateResult) -> str:
+    if gate.skipped is not None:
+        return "skipped"
+    return "passed" if gate.passed else "**failed**"
 
 
 def _figures(quality: Quality) -> list[str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import partial
 from typing import Literal, NamedTuple
 
 import msgspec
@@ -12,10 +13,10 @@ from numpy.typing import NDArray
 from firm.errors import CannotTrain
 from firm.time import Micros, to_datetime
 from firm.workflow import Workflow
-from training.by_step import quality_by, steps_of
 from training.fit import Fitted, fit
 from training.leaks import require_none
 from training.lessons import lessons
+from training.parts import Parting, quality_by, slices, steps
 from training.quality import Quality, quality
 from training.replay import Replayed
 from training.rows import Fingerprint, Flags, Floats, TrainingRows
@@ -34,8 +35,10 @@ class Evaluation(msgspec.Struct, frozen=True):
 
     Attributes:
         quality: on every row asked at the cut or later whose real outcome the log tells.
-        steps: the same for each step of the process, where the workflow has steps.
-        slices: the same for the largest values of each declared group, and for each month.
+        steps: the same for each step of the process, where the workflow has steps; its constant
+            is the step's own base rate, as known when the model was trained.
+        slices: the same for the largest values of each declared slice, held to their own constants
+            too, and of each declared group, and for each month.
         trainings: how many models were fitted, each on what was known by then.
         learnt: the rows that the first of them was fitted on.
         known: how many of these had a known outcome; the others were estimated.
@@ -52,17 +55,33 @@ class Evaluation(msgspec.Struct, frozen=True):
 
 
 class _Scored(NamedTuple):
-    """Rows with the score of the newest model before each, and the constant to beat."""
+    """Rows with the score of the newest model before each, and the constant to beat; also those of
+    the parts that the rows belong to, by the parting."""
 
     rows: TrainingRows
     probability: Floats
     constant: Floats
+    own: dict[Parting, Floats]
+
+    def take(self, model: Fitted, learnt: TrainingRows, keep: Flags) -> None:
+        """Score the rows to keep by a model that has learnt from these."""
+        judged = self.rows.where(keep)
+        self.probability[keep] = model.predict(judged.features)
+        self.constant[keep] = model.base_rate
+        for parting, constant in self.own.items():
+            constant[keep] = parting.constant(learnt, judged)
 
     def by(
         self, keys: Sequence[str | None], least: int = 1, most: int | None = None
     ) -> dict[str, Quality]:
         outcome = self.rows.outcome
         return quality_by(keys, outcome, self.probability, self.constant, least, most)
+
+    def parted(
+        self, parting: Parting, least: int = 1, most: int | None = None
+    ) -> dict[str, Quality]:
+        found = self._replace(constant=self.own[parting])
+        return found.by(parting.of(self.rows), least, most)
 
 
 def evaluate(
@@ -85,20 +104,20 @@ def evaluate(
     if not len(judged):
         raise CannotTrain(_nothing_to_judge(workflow, replayed.rows, cut))
     require_none(workflow, replayed, cut)
-    first = lessons(workflow, replayed, cut)
+    learnt = first = lessons(workflow, replayed, cut)
     model, trainings = fit(workflow, first), 1
-    probability, constant = np.empty(len(judged)), np.empty(len(judged))
+    by_step, declared = steps(workflow, replayed), slices(workflow, replayed)
+    scored = _unscored(judged, [by_step, *declared.values()])
     for at, keep in _turns(judged.as_of, cut, every):
         if at > cut:
             learnt = _learnt(workflow, replayed, at, including=every == "each")
             model, trainings = fit(workflow, learnt), trainings + 1
-        _score(model, judged, keep, probability, constant)
+        scored.take(model, learnt, keep)
         progress(int(keep.sum()))
-    scored = _Scored(judged, probability, constant)
     return Evaluation(
-        quality=quality(judged.outcome, probability, constant),
-        steps=scored.by(steps_of(workflow, replayed, judged)),
-        slices=_slices(workflow, replayed, scored),
+        quality=quality(judged.outcome, scored.probability, scored.constant),
+        steps=scored.parted(by_step),
+        slices=_slices(workflow, replayed, scored, declared),
         trainings=trainings,
         learnt=first.fingerprint(),
         known=int((first.known_from < cut).sum()),
@@ -124,20 +143,22 @@ def _learnt(workflow: Workflow, replayed: Replayed, at: Micros, including: bool)
     return found.where(found.as_of < at)
 
 
-def _score(
-    model: Fitted, rows: TrainingRows, keep: Flags, probability: Floats, constant: Floats
-) -> None:
-    probability[keep] = model.predict(rows.features[keep])
-    constant[keep] = model.base_rate
+def _unscored(judged: TrainingRows, partings: Sequence[Parting]) -> _Scored:
+    empty = partial(np.empty, len(judged))
+    return _Scored(judged, empty(), empty(), {parting: empty() for parting in partings})
 
 
 def _slices(
-    workflow: Workflow, replayed: Replayed, scored: _Scored
+    workflow: Workflow, replayed: Replayed, scored: _Scored, declared: Mapping[str, Parting]
 ) -> dict[str, dict[str, Quality]]:
     months = [f"{to_datetime(at):%Y-%m}" for at in scored.rows.as_of.tolist()]
     groups = _groups(workflow, replayed, scored.rows)
     keys: Mapping[str, Sequence[str | None]] = {"month": months, **groups}
     found = {name: scored.by(of, LEAST_OF_A_SLICE, MOST_SLICES) for name, of in keys.items()}
+    found |= {
+        name: scored.parted(parting, LEAST_OF_A_SLICE, MOST_SLICES)
+        for name, parting in declared.items()
+    }
     return {name: slices for name, slices in found.items() if slices}
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import platform
+import re
 import tempfile
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -23,6 +24,7 @@ from mlflow.models import ModelSignature
 from mlflow.types import ColSpec, DataType, Schema
 
 EXAMPLE_ROWS = 3
+NOT_IN_A_NAME = re.compile(r"[^\w/.: -]", re.ASCII)
 LONGEST_DIGEST = 36
 """Of a data set, as MLflow's table holds it."""
 
@@ -57,12 +59,27 @@ def record(
 def _log_figures(client: MlflowClient, run: str, candidate: Candidate) -> None:
     millis = candidate.at // 1000
     parameters = {**candidate.fitted.parameters, "rounds": candidate.fitted.rounds}
-    figures = {**card.figures(candidate.quality), "training_rows": len(candidate.rows)}
+    figures = {
+        **card.figures(candidate.quality),
+        **_by_part(candidate),
+        "training_rows": len(candidate.rows),
+        "shift": candidate.fitted.shift,
+    }
     client.log_batch(
         run,
         metrics=[Metric(k, v, millis, 0) for k, v in figures.items() if v is not None],
         params=[Param(k, str(v)) for k, v in parameters.items()],
     )
+
+
+def _by_part(candidate: Candidate) -> dict[str, float | None]:
+    """Figures of steps and slices, by names that MLflow takes: `slice/group/70/auc`."""
+    return {
+        NOT_IN_A_NAME.sub("_", f"slice/{kind}/{value or '_'}/{name}"): getattr(quality, name)
+        for kind, values in candidate.parts.items()
+        for value, quality in values.items()
+        for name in card.SHOWN
+    }
 
 
 def _log_data(client: MlflowClient, run: str, workflow: Workflow, candidate: Candidate) -> None:
@@ -78,15 +95,7 @@ def _log_data(client: MlflowClient, run: str, workflow: Workflow, candidate: Can
 
 
 def _log_papers(client: MlflowClient, run: str, workflow: Workflow, candidate: Candidate) -> None:
-    text = card.write(
-        workflow,
-        candidate.quality,
-        candidate.gates,
-        candidate.rows.fingerprint(),
-        candidate.cut,
-        candidate.trained_by,
-    )
-    client.log_text(run, text, "model_card.md")
+    client.log_text(run, card.write(workflow, candidate), "model_card.md")
     for picture in candidate.pictures:
         client.log_artifact(run, str(picture))
 
@@ -138,5 +147,6 @@ def _tags(candidate: Candidate) -> dict[str, str]:
         "data_sha256": data.sha256,
         "data_rows": str(data.rows),
         "code_version": candidate.code_version,
+        "trained_at": str(candidate.at),
         "trained_by": candidate.trained_by,
     }

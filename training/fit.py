@@ -7,11 +7,12 @@ from typing import Any
 
 import numpy as np
 import xgboost
-from numpy.typing import NDArray
 
 from firm.errors import CannotTrain
 from firm.workflow import Workflow
+from training.data import learn_offset, to_xgboost
 from training.offset import ATTRIBUTE, Offset
+from training.rehearsal import rehearse, shifted
 from training.rows import Floats, TrainingRows
 
 
@@ -22,7 +23,9 @@ class Fitted:
     Attributes:
         base_rate: share of the training rows whose outcome is 1; the constant to beat.
         parameters: as they were handed to XGBoost.
+        rounds: as they were declared, or found by the rehearsal.
         offset: what the trees deviate from, where that is declared.
+        shift: of the log-odds, found by the rehearsal; it is part of the booster already.
     """
 
     booster: xgboost.Booster
@@ -32,15 +35,16 @@ class Fitted:
     rounds: int
     parameters: dict[str, Any]
     offset: Offset | None = None
+    shift: float = 0.0
 
     def predict(self, features: Floats) -> Floats:
         """Probabilities (n) of a matrix (n, len(names)) with NaN where a value is missing."""
-        data = _data(features, self.names, self.offset)
+        data = to_xgboost(features, self.names, self.offset)
         return self.booster.predict(data).astype(np.float64)
 
     def contributions(self, features: Floats) -> Floats:
         """Exact TreeSHAP values (n, len(names) + 1) in log-odds; the last column is the bias."""
-        data = _data(features, self.names, self.offset)
+        data = to_xgboost(features, self.names, self.offset)
         shap = self.booster.predict(data, pred_contribs=True)
         return shap.astype(np.float64)
 
@@ -55,9 +59,11 @@ def fit(workflow: Workflow, rows: TrainingRows, nthread: int = 1) -> Fitted:
     """
     _check(workflow, rows)
     used = parameters(workflow, nthread)
-    offset = _offset(workflow, rows)
-    data = _data(rows.features, rows.names, offset, rows.outcome)
-    booster = xgboost.train(used, data, num_boost_round=workflow.model.rounds)
+    rehearsed = rehearse(workflow, rows, used)
+    offset = learn_offset(workflow, rows)
+    data = to_xgboost(rows.features, rows.names, offset, rows.outcome)
+    booster = xgboost.train(used, data, num_boost_round=rehearsed.rounds)
+    booster = shifted(booster, rehearsed.shift)
     if offset is not None:
         booster.set_attr(**{ATTRIBUTE: offset.to_json()})
     return Fitted(
@@ -65,9 +71,10 @@ def fit(workflow: Workflow, rows: TrainingRows, nthread: int = 1) -> Fitted:
         names=rows.names,
         base_rate=float(rows.outcome.mean()),
         rows=len(rows),
-        rounds=workflow.model.rounds,
+        rounds=rehearsed.rounds,
         parameters=used,
         offset=offset,
+        shift=rehearsed.shift,
     )
 
 
@@ -83,13 +90,6 @@ def parameters(workflow: Workflow, nthread: int = 1) -> dict[str, Any]:
         "seed": workflow.model.seed,
         "nthread": nthread,
     }
-
-
-def _offset(workflow: Workflow, rows: TrainingRows) -> Offset | None:
-    feature = workflow.model.offset_by
-    if feature is None:
-        return None
-    return Offset.learn(rows.names, feature, rows.features, rows.outcome)
 
 
 def _check(workflow: Workflow, rows: TrainingRows) -> None:
@@ -108,20 +108,3 @@ def _check(workflow: Workflow, rows: TrainingRows) -> None:
             f"{workflow.slug}: all {len(rows):,} known outcomes are {rows.outcome[0]:g}; there is "
             "nothing to tell apart; wait for the other outcome or choose a later cut"
         )
-
-
-def _data(
-    features: Floats,
-    names: tuple[str, ...],
-    offset: Offset | None,
-    outcome: NDArray[np.float64] | None = None,
-) -> xgboost.DMatrix:
-    """The data as XGBoost takes them: 32-bit, as they are served."""
-    seen = features if offset is None else offset.hide(features)
-    return xgboost.DMatrix(
-        seen.astype(np.float32),
-        label=outcome,
-        base_margin=None if offset is None else offset.margin(features),
-        feature_names=list(names),
-        nthread=1,
-    )

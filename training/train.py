@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import tempfile
 from collections.abc import Callable, Iterable, Sequence
 from functools import partial
@@ -15,19 +14,19 @@ from firm.errors import CannotTrain
 from firm.react import Arrival
 from firm.time import Micros
 from firm.workflow import Workflow
-from training.by_step import quality_by, steps_of
 from training.candidate import Candidate
-from training.fit import Fitted, fit
-from training.gates import GateResult, check, serving_difference
+from training.contributions import draw_contributions
+from training.fit import fit
+from training.gates import GateResult, check
+from training.judge import judge, parts, served_difference
 from training.leaks import require_none
 from training.lessons import lessons, old_enough
 from training.pictures import draw
 from training.quality import Quality
 from training.registered import RegisteredVersion
-from training.replay import Replayed, replay_whole
-from training.rows import Fingerprint, Floats
-from training.scorer import FileScorer
-from training.trial import Split, Trial, try_out, walk_forward
+from training.replay import replay_whole
+from training.rows import Fingerprint
+from training.trial import Split, walk_forward
 
 if TYPE_CHECKING:
     from training.tune import Tuned
@@ -35,8 +34,6 @@ if TYPE_CHECKING:
 
 TUNED_ON = 3
 """Of the splits, the oldest ones: what parameters were chosen on cannot judge them."""
-LEAST_OF_A_STEP = 50
-"""Rows; a gate on fewer would fall to chance."""
 
 
 class Registers(Protocol):
@@ -70,6 +67,8 @@ def train(
     at: Micros,
     trained_by: str,
     code_version: str,
+    champion: RegisteredVersion | None = None,
+    card: str = "",
     tuning: int = 0,
     progress: Callable[[int], None] = lambda _: None,
 ) -> TrainingReport:
@@ -77,8 +76,10 @@ def train(
     the one that is fitted on all of them.
 
     A version that fails a gate is registered too, marked as failed, so that there is something to
-    look at; `gates.require` keeps it from being promoted. With `tuning`, so many sets of parameters
-    are tried on the earlier splits, and the later ones judge the best; `progress` counts them.
+    look at; `gates.require` keeps it from being promoted. It is held against the `champion`, if one
+    is live; `card` is what the workflow's own model card says. With `tuning`, so many sets of
+    parameters are tried on the earlier splits, and the later ones judge the best; `progress` counts
+    them.
 
     Raises:
         CannotTrain: too few rows are known at the cut, all outcomes are alike, or a feature leaks.
@@ -91,20 +92,22 @@ def train(
     tuned = _tune(workflow, splits, tuning, progress) if tuning else None
     if tuned is not None:
         workflow, splits = tuned.workflow, splits[TUNED_ON:]
-    trial = try_out(workflow, splits)
+    judgement = judge(workflow, replayed, splits, champion)
     rows = learn(cut)
     fitted = fit(workflow, rows)
-    difference = served_difference(workflow, fitted, rows.features)
-    gates = check(workflow, trial.quality, difference, _steps(workflow, replayed, splits, trial))
+    gates = check(workflow, judgement, served_difference(workflow, fitted, rows.features))
     with tempfile.TemporaryDirectory() as folder:
         candidate = Candidate(
             fitted=fitted,
             rows=rows,
             cut=cut,
-            quality=trial.quality,
+            quality=judgement.trial.quality,
+            parts=parts(judgement),
             gates=gates,
+            card=card,
             pictures=[
-                *draw(trial.outcome, trial.probability, Path(folder)),
+                *draw(judgement.trial, Path(folder)),
+                draw_contributions(fitted, rows, Path(folder)),
                 *_tuning_record(tuned, Path(folder)),
             ],
             code_version=code_version,
@@ -112,7 +115,7 @@ def train(
             at=at,
         )
         version = registry.register(workflow, candidate)
-    return TrainingReport(version, rows.fingerprint(), trial.quality, tuple(gates))
+    return TrainingReport(version, rows.fingerprint(), judgement.trial.quality, tuple(gates))
 
 
 def _tune(
@@ -134,25 +137,3 @@ def _tuning_record(tuned: Tuned | None, folder: Path) -> list[Path]:
     file = folder / "tuning.json"
     file.write_bytes(msgspec.json.format(msgspec.json.encode(tuned.tried)))
     return [file]
-
-
-def _steps(
-    workflow: Workflow, replayed: Replayed, splits: Sequence[Split], trial: Trial
-) -> dict[str, Quality]:
-    """The quality by step, where the gates ask for it."""
-    if not workflow.model.gates.each_step:
-        return {}
-    steps = [s for split in splits for s in steps_of(workflow, replayed, split.held_out)]
-    least = LEAST_OF_A_STEP
-    return quality_by(steps, trial.outcome, trial.probability, trial.constant, least)
-
-
-def served_difference(workflow: Workflow, fitted: Fitted, features: Floats) -> float:
-    """The largest difference between the model in memory and the file that would serve."""
-    with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / "model.ubj"
-        fitted.booster.save_model(path)
-        content = path.read_bytes()
-        digest = hashlib.sha256(content).hexdigest()
-        scorer = FileScorer(path, digest, len(content), workflow.feature_names, "candidate")
-        return serving_difference(fitted, scorer, features, workflow.model.seed)

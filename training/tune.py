@@ -58,7 +58,8 @@ def tune(
     study.enqueue_trial(_declared(workflow), skip_if_exists=False)
 
     def loss(trial: optuna.Trial) -> float:
-        found = try_out(_with(workflow, _suggested(trial)), list(splits)).quality.log_loss
+        suggested = _with(workflow, _suggested(trial, _whole(workflow)))
+        found = try_out(suggested, list(splits)).quality.log_loss
         progress(1)
         return found
 
@@ -67,10 +68,16 @@ def tune(
     return Tuned(_with(workflow, study.best_params), tried)
 
 
-def _suggested(trial: optuna.Trial) -> dict[str, Any]:
+def _whole(workflow: Workflow) -> Ranges:
+    """Where training stops early, the rounds are found and need no search."""
+    stops = workflow.model.early_stopping is not None
+    return {name: WHOLE[name] for name in WHOLE if not (stops and name == "rounds")}
+
+
+def _suggested(trial: optuna.Trial, ranges: Ranges) -> dict[str, Any]:
     whole = {
         name: trial.suggest_int(name, int(low), int(high), log=name in BY_MAGNITUDE)
-        for name, (low, high) in WHOLE.items()
+        for name, (low, high) in ranges.items()
     }
     real = {
         name: trial.suggest_float(name, low, high, log=name in BY_MAGNITUDE)
@@ -82,7 +89,7 @@ def _suggested(trial: optuna.Trial) -> dict[str, Any]:
 def _declared(workflow: Workflow) -> dict[str, Any]:
     """Those of the declared parameters that are searched and lie in their range."""
     given = {**workflow.model.parameters, "rounds": workflow.model.rounds}
-    ranges = {**WHOLE, **REAL}
+    ranges = {**_whole(workflow), **REAL}
     return {
         name: given[name]
         for name, (low, high) in ranges.items()
@@ -95,7 +102,7 @@ def _with(workflow: Workflow, found: dict[str, Any]) -> Workflow:
     model = workflow.model.model_copy(
         update={
             "parameters": {**workflow.model.parameters, **own},
-            "rounds": found["rounds"],
+            "rounds": found.get("rounds", workflow.model.rounds),
         }
     )
     return workflow.model_copy(update={"model": model})

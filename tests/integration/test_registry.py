@@ -70,6 +70,8 @@ def test_card_and_pictures_are_kept_with_the_run(
 ) -> None:
     kept = place / "artifacts" / SLUG / reports[1].version.run / "artifacts"
     assert {path.name for path in kept.iterdir()} == {
+        "contributions.png",
+        "gains.png",
         "model_card.md",
         "precision_recall.png",
         "reliability.png",

@@ -16,6 +16,7 @@ from firm.workflow import (
     Label,
     ModelSpec,
     Policy,
+    Slices,
     Slo,
     Watch,
     Workflow,
@@ -132,7 +133,12 @@ def _declared(**variant: Any) -> Workflow:
         "model": ModelSpec(
             parameters=PARAMETERS,
             rounds=80,
-            gates=Gates(auc=0.6, calibration_error=0.05, least_rows=1_000),
+            gates=Gates(
+                auc=0.6,
+                calibration_error=0.05,
+                least_rows=1_000,
+                slices=Slices(by=("step", "unit"), auc=0.5, least_rows=200),
+            ),
             offset_by="step",
         ),
         "step": step_of,

@@ -58,7 +58,12 @@ def test_a_version_that_learnt_something_passes_its_gates(tmp_path: Path) -> Non
     assert report.version.gates_passed
     assert report.quality.auc is not None
     assert report.quality.auc > 0.6
-    assert shelf.pictures == ["reliability.png", "precision_recall.png"]
+    assert shelf.pictures == [
+        "reliability.png",
+        "precision_recall.png",
+        "gains.png",
+        "contributions.png",
+    ]
 
 
 def test_the_registered_model_saw_all_rows_known_at_the_cut_and_no_other(

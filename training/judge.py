@@ -1,0 +1,94 @@
+"""All that is held for and against a version before it is registered."""
+
+from __future__ import annotations
+
+import hashlib
+import tempfile
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+
+from firm.workflow import Workflow
+from training.contest import Contest, contest
+from training.fit import Fitted
+from training.gates import serving_difference
+from training.parts import Parting, quality_by, slices, steps
+from training.quality import Quality
+from training.registered import RegisteredVersion
+from training.replay import Replayed
+from training.rows import Floats
+from training.scorer import FileScorer
+from training.trial import Split, Trial, try_out
+
+LEAST_OF_A_STEP = 50
+"""Rows; a gate on fewer would fall to chance."""
+MOST_SLICES = 10
+"""Of one kind: the largest."""
+
+
+class Judgement(NamedTuple):
+    """What models walking forward reached on rows that they had not seen.
+
+    Attributes:
+        steps: by step of the process, where the workflow has steps.
+        slices: by value of each declared slice.
+        contest: against the champion, or why there was none.
+    """
+
+    trial: Trial
+    steps: dict[str, Quality]
+    slices: dict[str, dict[str, Quality]]
+    contest: Contest | str
+
+
+def judge(
+    workflow: Workflow,
+    replayed: Replayed,
+    splits: Sequence[Split],
+    champion: RegisteredVersion | None,
+) -> Judgement:
+    """Try the workflow's model out on the splits, and look at the whole and at its parts.
+
+    Raises:
+        CannotTrain: the earlier rows of a split have one outcome only, or a slice is nobody's.
+    """
+    trial = try_out(workflow, list(splits))
+    declared = workflow.model.gates.slices
+    return Judgement(
+        trial=trial,
+        steps=_parted(steps(workflow, replayed), splits, trial, LEAST_OF_A_STEP, None),
+        slices={
+            name: _parted(parting, splits, trial, declared.least_rows, MOST_SLICES)
+            for name, parting in slices(workflow, replayed).items()
+            if declared
+        },
+        contest=contest(workflow, champion, splits, trial),
+    )
+
+
+def parts(judgement: Judgement) -> Mapping[str, Mapping[str, Quality]]:
+    """Steps and slices together, by kind; kinds of which none is large enough are left out."""
+    found = {"step": judgement.steps, **judgement.slices}
+    return {kind: values for kind, values in found.items() if values}
+
+
+def served_difference(workflow: Workflow, fitted: Fitted, features: Floats) -> float:
+    """The largest difference between the model in memory and the file that would serve."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "model.ubj"
+        fitted.booster.save_model(path)
+        content = path.read_bytes()
+        digest = hashlib.sha256(content).hexdigest()
+        scorer = FileScorer(path, digest, len(content), workflow.feature_names, "candidate")
+        return serving_difference(fitted, scorer, features, workflow.model.seed)
+
+
+def _parted(
+    parting: Parting, splits: Sequence[Split], trial: Trial, least: int, most: int | None
+) -> dict[str, Quality]:
+    """The quality by part, against the part's own constant as known to each of the models."""
+    keys = [key for split in splits for key in parting.of(split.held_out)]
+    constant = np.concatenate([parting.constant(s.earlier, s.held_out) for s in splits])
+    return quality_by(keys, trial.outcome, trial.probability, constant, least, most)
