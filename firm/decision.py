@@ -7,10 +7,12 @@ from typing import Any, Literal
 
 import msgspec
 
+from firm.declared import Role
 from firm.events import Position
 from firm.ids import ActionId, DecisionId, EventId, SubjectId
+from firm.ranking import Considered, Ranking
 from firm.time import Micros
-from firm.workflow import Role, Row
+from firm.workflow import Row
 
 Origin = Literal["stream", "http", "request"]
 RULE_VERSION = "rule"
@@ -38,6 +40,7 @@ class Asked(msgspec.Struct, frozen=True, gc=False):
         by_rule: what the declared rule scores; used while no approved model is live.
         late: the event came too late to act on.
         awaits: what the subject still waits for.
+        considered: whom the request could be given to, where that is asked.
     """
 
     subject: SubjectId
@@ -49,6 +52,7 @@ class Asked(msgspec.Struct, frozen=True, gc=False):
     by_rule: float
     late: bool = False
     awaits: tuple[str, ...] = ()
+    considered: Considered | None = None
 
 
 class Decision(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
@@ -62,6 +66,7 @@ class Decision(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
         features: the row by name, None where a value is missing.
         decided_at: when, in microseconds since 1970.
         awaits: what the subject still waited for; left out of the bytes where it is nothing.
+        ranking: whom the request could be given to; left out of the bytes where nobody asked.
     """
 
     id: DecisionId
@@ -80,6 +85,7 @@ class Decision(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
     features: dict[str, float | None]
     decided_at: Micros
     awaits: tuple[str, ...] = ()
+    ranking: Ranking | None = None
 
 
 class Action(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):

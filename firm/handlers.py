@@ -8,7 +8,6 @@ while no model is approved), and the policy turns the probability into a band wi
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from math import isnan
 
 from firm.decision import (
     RULE_VERSION,
@@ -21,11 +20,13 @@ from firm.decision import (
     Person,
     Verdict,
 )
-from firm.errors import ModelRefused, NotAllowed
+from firm.errors import NotAllowed
 from firm.history import Outcome
 from firm.holdout import REASON, is_held_out
 from firm.ids import EventId, SubjectId, action_id, decision_id
 from firm.ports import ActionTarget, Scorer
+from firm.predictions import predict
+from firm.ranking import Considered, Ranking, in_words
 from firm.time import DAY, Micros
 from firm.vocabulary import Known
 from firm.workflow import Workflow
@@ -39,6 +40,7 @@ def ask(
     cause: str,
     origin: Origin,
     late: bool = False,
+    considered: Considered | None = None,
 ) -> Asked:
     """Put a question: compute the features as of `known.as_of`, from what was known by then."""
     return Asked(
@@ -51,20 +53,20 @@ def ask(
         by_rule=workflow.rule(known) or 0.0,
         late=late,
         awaits=tuple(workflow.awaits(known)) if workflow.awaits else (),
+        considered=considered,
     )
 
 
 def score(
     workflow: Workflow, asked: Sequence[Asked], scorer: Scorer | None, decided_at: Micros
 ) -> list[Decision]:
-    """Answer each question with one decision, by the live model or, without one, by the rule."""
-    if scorer is None:
-        return [_decide(workflow, a, a.by_rule, RULE_VERSION, decided_at) for a in asked]
-    probabilities = scorer.predict([a.row for a in asked])
-    return [
-        _decide(workflow, a, probability, scorer.version, decided_at)
-        for a, probability in zip(asked, probabilities, strict=True)
-    ]
+    """Answer each question with one decision, by the live model or, without one, by the rule.
+
+    The candidates of all questions are scored with them, in one call of the model.
+    """
+    version = RULE_VERSION if scorer is None else scorer.version
+    found = zip(asked, predict(workflow, asked, scorer), strict=True)
+    return [_decide(workflow, a, p, ranking, version, decided_at) for a, (p, ranking) in found]
 
 
 def actions(workflow: Workflow, decision: Decision) -> list[Action]:
@@ -75,6 +77,7 @@ def actions(workflow: Workflow, decision: Decision) -> list[Action]:
     withheld = REASON if is_held_out(workflow, decision.subject) else None
     band = workflow.policy.band(decision.probability)
     waiting = f" Still missing: {', '.join(decision.awaits)}." if decision.awaits else ""
+    likeliest = in_words(workflow, decision.ranking) if decision.ranking else ""
     return [
         Action(
             id=action_id(decision.id, spec.kind),
@@ -82,7 +85,7 @@ def actions(workflow: Workflow, decision: Decision) -> list[Action]:
             workflow=workflow.slug,
             subject=decision.subject,
             kind=spec.kind,
-            says=spec.says + waiting,
+            says=spec.says + waiting + likeliest,
             approval=spec.approval,
             asked_at=decision.as_of,
             withheld=withheld,
@@ -135,11 +138,13 @@ def record_outcomes(
 
 
 def _decide(
-    workflow: Workflow, asked: Asked, probability: float, version: str, decided_at: Micros
+    workflow: Workflow,
+    asked: Asked,
+    probability: float,
+    ranking: Ranking | None,
+    version: str,
+    decided_at: Micros,
 ) -> Decision:
-    if isnan(probability):
-        raise ModelRefused(f"{workflow.slug!r}: model {version!r} scored NaN for {asked.subject!r}")
-    probability = min(max(probability, 0.0), 1.0)
     age_days = (asked.as_of - asked.evidence.event_time) / DAY
     return Decision(
         id=decision_id(workflow.slug, asked.cause),
@@ -158,4 +163,5 @@ def _decide(
         features=dict(zip(workflow.feature_names, asked.row, strict=True)),
         decided_at=decided_at,
         awaits=asked.awaits,
+        ranking=ranking,
     )

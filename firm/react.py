@@ -13,7 +13,7 @@ from typing import Literal
 import msgspec
 
 from firm.audit import AuditEntry, digest
-from firm.decision import Action, Asked, Decision, Evidence, Judged
+from firm.decision import Action, Asked, Decision, Evidence, Judged, Origin
 from firm.errors import HeadwayError
 from firm.events import Event, Position, ScoreRequested
 from firm.groups import Observation
@@ -21,8 +21,10 @@ from firm.handlers import actions, ask, record_outcomes, score
 from firm.history import Entry, History
 from firm.ids import EventId
 from firm.ports import Scorer
+from firm.ranking import Considered, consider
 from firm.states import GroupState, States, SubjectState
 from firm.time import DAY, Micros
+from firm.vocabulary import Known
 from firm.workflow import Workflow
 
 Fate = Literal["counted", "late", "duplicate", "rejected", "answered"]
@@ -70,7 +72,7 @@ def react(
     decided_at: Micros,
 ) -> Effects:
     """Fold a batch into the states, score what asks for it, and say what follows."""
-    batch = Batch(workflow, states)
+    batch = Batch(workflow, states, ranking=True)
     for arrival in arrivals:
         batch.take(arrival)
     decisions = score(workflow, batch.asked, scorer, decided_at)
@@ -93,11 +95,13 @@ class Batch:
     """A batch under way: what it has touched, asked and learnt so far.
 
     The replay for training goes no further than this: no score, so nothing that follows from one.
+    With `ranking`, questions look at the candidates too, those that the workflow wants to.
     """
 
-    def __init__(self, workflow: Workflow, states: States) -> None:
+    def __init__(self, workflow: Workflow, states: States, ranking: bool = False) -> None:
         self._workflow = workflow
         self._states = states
+        self._ranking = ranking
         self.received: list[Received] = []
         self.asked: list[Asked] = []
         self.subjects: dict[str, SubjectState] = {}
@@ -123,8 +127,7 @@ class Batch:
         if event.id in self._states.requests:
             return "duplicate"
         known = self._states.known(self._workflow, event.subject, event.occurred_at)
-        evidence = Evidence(arrival.position, known.entries[-1].at)
-        self.asked.append(ask(self._workflow, event.subject, known, evidence, event.id, "request"))
+        self._ask(arrival, known, "request")
         self._states.requests.add(event.id)
         return "answered"
 
@@ -142,11 +145,22 @@ class Batch:
         states.watermark = max(states.watermark, event.occurred_at)
         if workflow.asks_for_score(state.history.through(event.id)):
             known = states.known(workflow, event.subject, event.occurred_at)
-            evidence = Evidence(arrival.position, known.entries[-1].at)
-            self.asked.append(
-                ask(workflow, event.subject, known, evidence, event.id, "stream", late)
-            )
+            self._ask(arrival, known, "stream", late)
         return "late" if late else "counted"
+
+    def _ask(self, arrival: Arrival, known: Known, origin: Origin, late: bool = False) -> None:
+        workflow, event = self._workflow, arrival.event
+        evidence = Evidence(arrival.position, known.entries[-1].at)
+        considered = self._consider(known, origin) if self._ranking else None
+        self.asked.append(
+            ask(workflow, event.subject, known, evidence, event.id, origin, late, considered)
+        )
+
+    def _consider(self, known: Known, origin: Origin) -> Considered | None:
+        declared, states = self._workflow.candidates, self._states
+        if declared is None or (declared.stream == "requests" and origin != "request"):
+            return None
+        return consider(self._workflow, known, states.groups, states.keys(declared.pool))
 
     def _settle(self, state: SubjectState, told: list[Observation]) -> None:
         workflow, history = self._workflow, state.history

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 
 import msgspec
 
@@ -56,6 +56,7 @@ class States:
     ) -> None:
         self.subjects = {state.subject: state for state in subjects}
         self.groups = {state.group: state for state in groups}
+        self._keys: dict[str, list[str]] = {}
         self.watermark = watermark
         self.requests = set(requests)
 
@@ -68,7 +69,20 @@ class States:
         keeps each observation, or only their counts and sums."""
         if group not in self.groups:
             self.groups[group] = GroupState(group, Group(grain, kept=[] if keeps_values else None))
+            self._enrol(group)
         return self.groups[group]
+
+    def keys(self, name: str) -> Sequence[str]:
+        """The keys of all groups of this name that were ever observed, in any order."""
+        if name not in self._keys:
+            parts = (group.partition(":") for group in self.groups)
+            self._keys[name] = [key for family, keyed, key in parts if keyed and family == name]
+        return self._keys[name]
+
+    def _enrol(self, group: str) -> None:
+        name, keyed, key = group.partition(":")
+        if keyed and name in self._keys:
+            self._keys[name].append(key)
 
     def known(self, workflow: Workflow, subject: SubjectId, as_of: Micros) -> Known:
         """What is known of a subject as of an instant.

@@ -11,38 +11,20 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import cached_property
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
+from pydantic import Field, model_validator
 
+from firm.candidates import Candidates
+from firm.declared import Declared, Role, Slug, Words
 from firm.events import Event, Fact
 from firm.groups import Observation
-from firm.history import Entry, Outcome, Values
+from firm.history import Entry, Outcome, Value, Values
 from firm.ids import EventId
 from firm.money import Money
 from firm.time import SECOND, Micros
 from firm.vocabulary import Expr, Known, Reads
 
-Slug = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{1,48}$")]
-Words = Annotated[str, StringConstraints(strip_whitespace=True, min_length=3)]
-Role = Literal[
-    "project_manager",
-    "delivery_director",
-    "resource_manager",
-    "finance",
-    "hr",
-    "enterprise_integration",
-    "data_scientist",
-    "governance_reviewer",
-    "process_owner",
-    "auditor",
-]
 Row = tuple[float | None, ...]
 Direction = Literal[-1, 0, 1]
-
-
-class Declared(BaseModel):
-    """A part of a declaration: frozen, and refused if it has a field that nobody knows."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", arbitrary_types_allowed=True)
 
 
 class Feature(Declared):
@@ -90,10 +72,17 @@ class GroupBy(Declared):
         """The names of the folded texts that tell which of these groups it is."""
         return (self.key,) if isinstance(self.key, str) else self.key or ()
 
-    def key_of(self, values: Values) -> str | None:
+    def key_of(self, values: Mapping[str, Value]) -> str | None:
         """The key that these values have: their texts joined; None where one is missing."""
         found = [value for name in self.texts if isinstance(value := values.get(name), str)]
         return "|".join(found) if len(found) == len(self.texts) else None
+
+    def id_of(self, values: Mapping[str, Value]) -> str | None:
+        """The id under which the state of the group with these values is kept."""
+        if self.key is None:
+            return self.name
+        key = self.key_of(values)
+        return None if key is None else f"{self.name}:{key}"
 
 
 class Label(Declared):
@@ -278,6 +267,7 @@ class Workflow(Declared):
     given the subject's entries up to the one in question, and reads no others.
     `awaits` names what a subject still waits for (approvals, documents); each answer says it.
     `step` names the step of the process at which an entry stands; quality is then told by step.
+    `candidates` says to whom else a request could be given, and how they are ranked.
     `rule` scores while no approved model is live; `lateness_days` is how far behind the newest
     event another may come and still be acted on: a later one is counted, but changes no plan.
     """
@@ -298,6 +288,7 @@ class Workflow(Declared):
     model: ModelSpec
     step: Callable[[Entry], str] | None = None
     awaits: Callable[[Known], Sequence[str]] | None = None
+    candidates: Candidates | None = None
     policy: Policy
     slo: Slo
     watch: Watch = Watch()
@@ -315,6 +306,7 @@ class Workflow(Declared):
                 for t in self.triggers
                 if t not in self.facts
             ),
+            *(self._wrong_candidates() if self.candidates else ()),
         ]
         reads = {f"feature {feature.name!r}": feature.of.reads for feature in self.features}
         for part, read in (reads | {"rule": self.rule.reads}).items():
@@ -330,6 +322,13 @@ class Workflow(Declared):
         if problems:
             raise ValueError("; ".join(problems))
         return self
+
+    def _wrong_candidates(self) -> Iterator[str]:
+        assert self.candidates  # noqa: S101  (asked only where there are any)
+        yield from _repeated("filter", [f.name for f in self.candidates.filters])
+        pool, text = self.candidates.pool, self.candidates.text
+        if not any(g.name == pool and g.texts == (text,) for g in self.groups):
+            yield f"the pool {pool!r} of its candidates is no group with the key {text!r}"
 
     @cached_property
     def feature_names(self) -> tuple[str, ...]:
@@ -364,13 +363,15 @@ class Workflow(Declared):
 
     def membership(self, entries: Sequence[Entry]) -> dict[str, str]:
         """The group id of the subject in each declared group, as its entries have it."""
-        found, newest = {}, self._newest_texts(entries)
+        found, newest = {}, self.texts(entries)
         for group in self.groups:
-            if group.key is None:
-                found[group.name] = group.name
-            elif (key := group.key_of(newest)) is not None:
-                found[group.name] = f"{group.name}:{key}"
+            if (id_ := group.id_of(newest)) is not None:
+                found[group.name] = id_
         return found
+
+    def groups_with(self, text: str) -> Mapping[str, GroupBy]:
+        """The groups whose key names this folded text, by name."""
+        return self._by_text.get(text, {})
 
     def observations(
         self, entries: Sequence[Entry], outcomes: Mapping[EventId, Outcome]
@@ -382,7 +383,7 @@ class Workflow(Declared):
         if self._counting_outcomes:
             for place, entry in enumerate(entries):
                 if (outcome := outcomes.get(entry.event)) is not None:
-                    newest = self._newest_texts(entries[: place + 1])
+                    newest = self.texts(entries[: place + 1])
                     for group in self._counting_outcomes:
                         key = None if group.key is None else group.key_of(newest)
                         if group.key is None or key is not None:
@@ -390,7 +391,8 @@ class Workflow(Declared):
         if self.observe is not None and entries:
             yield from self.observe(entries)
 
-    def _newest_texts(self, entries: Sequence[Entry]) -> Values:
+    def texts(self, entries: Sequence[Entry]) -> dict[str, str | None]:
+        """The newest texts of a subject that tell which groups it belongs to."""
         return {name: newest_text(entries, name) for name in self._texts}
 
     def group(self, name: str) -> GroupBy:
@@ -404,6 +406,10 @@ class Workflow(Declared):
     @cached_property
     def _texts(self) -> frozenset[str]:
         return frozenset(name for group in self.groups for name in group.texts)
+
+    @cached_property
+    def _by_text(self) -> dict[str, dict[str, GroupBy]]:
+        return {text: {g.name: g for g in self.groups if text in g.texts} for text in self._texts}
 
     @cached_property
     def _counting_outcomes(self) -> tuple[GroupBy, ...]:

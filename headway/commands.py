@@ -9,12 +9,12 @@ from typing import Any, get_args
 import msgspec
 
 from firm.decision import Decision, Person
+from firm.declared import Role
 from firm.errors import NotAllowed
 from firm.handlers import approve
 from firm.ids import ActionId
 from firm.store import SqlStore
 from firm.time import to_datetime, to_micros
-from firm.workflow import Role
 from headway.catalogue import canonicaliser, declared, workflow_named
 from headway.clock import now
 from headway.lifecycle import WRITER, open_registry, promote_version, train_version

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import msgspec
 import numpy as np
 
-from firm.decision import Decision
+from firm.decision import Asked, Decision
 from firm.events import Event, ScoreRequested
 from firm.history import Entry
 from firm.ids import DecisionId, EventId, SubjectId, decision_id
@@ -58,11 +58,16 @@ def replay(workflow: Workflow, arrivals: Iterable[Arrival]) -> TrainingRows:
     return replay_whole(workflow, arrivals).rows
 
 
-def replay_whole(workflow: Workflow, arrivals: Iterable[Arrival]) -> Replayed:
+def replay_whole(
+    workflow: Workflow,
+    arrivals: Iterable[Arrival],
+    watch: Callable[[Asked, States], None] | None = None,
+) -> Replayed:
     """Fold the log in its order from nothing, and keep each question with what became of it.
 
     The arrivals go in one by one, so that the instant at which an outcome was learnt does not
     depend on how batches are cut. What the stream would reject gives no row here either.
+    `watch` sees each question with the states as they are when it is asked.
     """
     states = States()
     builder = RowsBuilder(workflow.feature_names)
@@ -78,6 +83,8 @@ def replay_whole(workflow: Workflow, arrivals: Iterable[Arrival]) -> Replayed:
             builder.judge(judged, states.watermark)
         for asked in batch.asked:
             builder.ask(decision_id(workflow.slug, asked.cause), asked, arrival.position)
+            if watch is not None:
+                watch(asked, states)
     return Replayed(builder.rows(), states.subjects, came)
 
 

@@ -15,6 +15,7 @@ from firm.workflow import (
     Watch,
     Workflow,
 )
+from workflows.staffing_fit.candidates import CANDIDATES
 from workflows.staffing_fit.estimate import estimate
 from workflows.staffing_fit.features import FEATURES, reassigned
 from workflows.staffing_fit.fold import fold, is_first, settle
@@ -89,6 +90,7 @@ WORKFLOW = Workflow(
             slices=Slices(by=("priority", "state", "group"), least_rows=200),
         ),
     ),
+    candidates=CANDIDATES,
     policy=POLICY,
     slo=Slo(latency_p99_ms=100, freshness_days=1, stale="flag"),
     watch=Watch(drifted_share=0.4, false_positive_rate=0.25, least_outcomes=200),

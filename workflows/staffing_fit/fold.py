@@ -62,5 +62,18 @@ def is_solved(entry: Entry) -> bool:
     return entry.values["state"] in SOLVED
 
 
+def holds(entry: Entry) -> str | None:
+    """The group that has the ticket to work on; None where it is nobody's, or solved."""
+    group = entry.values["group"]
+    return group if isinstance(group, str) and group != NONE and not is_solved(entry) else None
+
+
+def solved_by(entries: Sequence[Entry]) -> str | None:
+    """The group that had the ticket when it was solved first; None while it is open."""
+    solved = next(filter(is_solved, entries), None)
+    group = solved.values["group"] if solved is not None else NONE
+    return group if isinstance(group, str) and group != NONE else None
+
+
 def _level(text: str | None) -> float | None:
     return float(text) if text is not None and text.isdecimal() else None

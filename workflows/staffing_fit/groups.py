@@ -60,4 +60,6 @@ def _everyone(name: str) -> GroupBy:
 REASSIGNED = (_everyone("reassigned"), *_family("reassigned", LIKENESS))
 SOLVED = (_everyone("solved"), *_family("solved", SKILLS))
 SOLVED_BY = _family("solved_by", (("group",), *((*key, "group") for key in SKILLS)))
-GROUPS = (*REASSIGNED, *SOLVED, *SOLVED_BY)
+HELD = GroupBy(name="held", key="group", counts="observed", grain_hours=GRAIN_HOURS)
+"""+1 for each ticket that a group takes, -1 for each that it passes on or solves: its backlog."""
+GROUPS = (*REASSIGNED, *SOLVED, *SOLVED_BY, HELD)

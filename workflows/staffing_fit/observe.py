@@ -12,15 +12,15 @@ from firm.groups import Observation
 from firm.history import Entry, Values
 from firm.time import DAY, Micros
 from firm.workflow import GroupBy
-from workflows.staffing_fit.fold import is_reassigned, is_solved
-from workflows.staffing_fit.groups import REASSIGNED, SOLVED, SOLVED_BY
+from workflows.staffing_fit.fold import holds, is_reassigned, is_solved
+from workflows.staffing_fit.groups import HELD, REASSIGNED, SOLVED, SOLVED_BY
 
 SILENCE: Micros = 7 * DAY
 """Nine in ten reassignments come within four days: after seven, none counts as known."""
 
 
 def observe(entries: Sequence[Entry]) -> Iterator[Observation]:
-    """Whether a ticket was reassigned, and which group solved it."""
+    """Whether a ticket was reassigned, which group solved it, and which groups had it when."""
     first = entries[0]
     solved = next(filter(is_solved, entries), None)
     for at, value, count in _reassigned(entries, first.at, solved):
@@ -29,6 +29,20 @@ def observe(entries: Sequence[Entry]) -> Iterator[Observation]:
         yield from _in_all(SOLVED, first.values, solved.at)
         by = {**first.values, "group": solved.values["group"]}
         yield from _in_all(SOLVED_BY, by, solved.at)
+    yield from _held(entries)
+
+
+def _held(entries: Sequence[Entry]) -> Iterator[Observation]:
+    """Each group that takes the ticket, and leaves it: by passing it on, or by solving it."""
+    holder: str | None = None
+    for entry in entries:
+        now = holds(entry)
+        if now != holder:
+            if holder is not None:
+                yield Observation(HELD.name, holder, entry.at, -1.0)
+            if now is not None:
+                yield Observation(HELD.name, now, entry.at, 1.0)
+        holder = now
 
 
 def _reassigned(
