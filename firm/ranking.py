@@ -150,13 +150,14 @@ def consider(
             out.setdefault(name, []).append(key)
     left_out = {key for keys in out.values() for key in keys}
     admitted = {key: with_it for key, with_it in seen.items() if key not in left_out}
+    row, columns = workflow.row(known), workflow.columns_with(declared.text)
     if proposed is None:
         admitted, out[UNUSUAL] = _most_usual(declared, admitted)
     else:
         out[UNKNOWN] = sorted(held.keys() - seen.keys())
     return Considered(
         admitted=tuple(
-            Candidate(key, workflow.row(with_it), workflow.rule(with_it) or 0.0)
+            Candidate(key, _row(workflow, row, columns, with_it), workflow.rule(with_it) or 0.0)
             for key, with_it in admitted.items()
         ),
         excluded=tuple(_excluded(declared, out)),
@@ -203,6 +204,14 @@ def _held_by(workflow: Workflow, known: Known, states: Mapping[str, GroupState],
     texts = {**workflow.texts(known.entries), text: key}
     groups = _Held(known, states, workflow.groups_with(text), texts)
     return Known(known.as_of, [*known.entries[:-1], entry], groups)
+
+
+def _row(workflow: Workflow, own: Row, columns: Sequence[int], held: Known) -> Row:
+    """The request's own features, those computed anew that may change with the candidate."""
+    row = list(own)
+    for column in columns:
+        row[column] = workflow.features[column].of(held)
+    return tuple(row)
 
 
 def _observed(declared: Candidates, held: Known) -> bool:

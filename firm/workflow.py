@@ -309,6 +309,9 @@ class Workflow(Declared):
             *(self._wrong_candidates() if self.candidates else ()),
         ]
         reads = {f"feature {feature.name!r}": feature.of.reads for feature in self.features}
+        if self.candidates:
+            reads |= {f"filter {one.name!r}": one.allows.reads for one in self.candidates.filters}
+            reads["usual"] = self.candidates.usual.reads
         for part, read in (reads | {"rule": self.rule.reads}).items():
             problems += _unknown_groups(part, read, self.groups)
         if self.model.offset_by is not None and self.model.offset_by not in self.feature_names:
@@ -410,6 +413,21 @@ class Workflow(Declared):
     @cached_property
     def _by_text(self) -> dict[str, dict[str, GroupBy]]:
         return {text: {g.name: g for g in self.groups if text in g.texts} for text in self._texts}
+
+    def columns_with(self, text: str) -> tuple[int, ...]:
+        """The places in a row of the features that may change with this folded text."""
+        return self._columns_by_text.get(text, ())
+
+    @cached_property
+    def _columns_by_text(self) -> dict[str, tuple[int, ...]]:
+        return {
+            text: tuple(
+                place
+                for place, feature in enumerate(self.features)
+                if feature.of.may_change_with(text, self.groups_with(text).keys())
+            )
+            for text in self._texts
+        }
 
     @cached_property
     def _counting_outcomes(self) -> tuple[GroupBy, ...]:

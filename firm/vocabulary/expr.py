@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from functools import reduce
 from math import isfinite, log1p
@@ -74,6 +74,12 @@ class Expr:
         """Its value, a finite float or None."""
         value = self.compute(known)
         return float(value) if value is not None and isfinite(value) else None
+
+    def may_change_with(self, text: str, groups: Collection[str]) -> bool:
+        """Whether another text under this name, and so other groups of these names, may change its
+        value. An expression that does not say what it reads may change with anything."""
+        known = self.reads.texts | self.reads.groups | self.reads.parents
+        return self.reads == NOTHING or not known.isdisjoint({text, *groups})
 
     def __add__(self, other: Expr | float) -> Expr:
         return _combine(self, other, "+", lambda a, b: a + b)

@@ -19,7 +19,7 @@ from firm.groups import Group
 from firm.handlers import ask, score
 from firm.ranking import Ranking, consider, group_ids
 from firm.react import react
-from firm.states import GroupState, States
+from firm.states import GroupState, States, SubjectState, known_as_of
 from firm.time import DAY
 from firm.vocabulary import days_since_known, known_count, known_total
 from firm.workflow import Workflow
@@ -255,11 +255,30 @@ def test_a_decision_without_a_ranking_is_written_as_before_and_read_again() -> N
     assert msgspec.json.decode(as_json(ranked), type=Decision) == ranked
 
 
+@given(histories(reports, bookings))
+def test_only_features_that_may_change_with_the_candidate_are_computed_anew(
+    events: list[Event],
+) -> None:
+    """The others are those of the request itself, to the last bit."""
+    workflow, states = declaring(filters=()), states_of(events)
+    at = max(event.occurred_at for event in events) + 5 * DAY
+    for subject in sorted(states.subjects):
+        known = states.known(workflow, states.subject(subject).subject, at)
+        for one in consider(workflow, known, states.groups, states.keys("owner")).admitted:
+            newest = known.entries[-1]
+            entry = msgspec.structs.replace(newest, values={**newest.values, "owner": one.key})
+            state = SubjectState(known_subject := states.subject(subject).subject)
+            state.history.entries = [*known.entries[:-1], entry]
+            with_it = known_as_of(workflow, known_subject, state, states.groups, at)
+            assert one.row == workflow.row(with_it)
+
+
 def test_all_that_is_wrong_with_candidates_is_said_at_once() -> None:
     twice = (DECLARED["filters"][0],) * 2
     with pytest.raises(ValidationError) as raised:
-        declaring(pool="team", filters=twice)
+        declaring(pool="team", filters=twice, usual=known_count("crew"))
     assert "filter 'inactive' is declared twice" in str(raised.value)
+    assert "usual reads the group 'crew', which is not declared" in str(raised.value)
     assert "the pool 'team' of its candidates is no group with the key 'owner'" in str(raised.value)
 
 
