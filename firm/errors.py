@@ -102,6 +102,12 @@ class UnknownDecision(HeadwayError):
     kind = "unknown-decision"
 
 
+class Unauthenticated(HeadwayError):
+    """The caller did not say who they are, or what they say does not hold."""
+
+    kind = "unauthenticated"
+
+
 class NotAllowed(HeadwayError):
     """The person may not do this: wrong role, or the same person twice where two are needed."""
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import gc
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 
 import uvicorn
 from aiokafka import AIOKafkaProducer
@@ -17,6 +17,7 @@ from firm.errors import HeadwayError
 from firm.store import SqlStore
 from headway.catalogue import canonicaliser, declared
 from headway.clock import now
+from headway.login import login
 from headway.models import LiveModels
 from headway.settings import Settings
 from serving.app import create_app
@@ -53,10 +54,28 @@ def build(settings: Settings) -> FastAPI:
     store = SqlStore(settings.database or "", settings.audit_key())
     online = FeastStates(settings.redis or "")
     scoring = Scoring(workflows, store, online, LiveModels(workflows, store), "http:0")
+    entrance, stop_refreshing = login(settings, store)
     producer = _Producer(settings.kafka or "")
-    app = create_app(scoring, canonicaliser(workflows), producer.publish, now)
-    app.router.lifespan_context = producer.lifespan
+    app = create_app(scoring, canonicaliser(workflows), producer.publish, now, entrance)
+    app.router.lifespan_context = _lifespan(producer, stop_refreshing)
     return app
+
+
+def _lifespan(
+    producer: _Producer, at_the_end: Callable[[], None]
+) -> Callable[[FastAPI], AbstractAsyncContextManager[None]]:
+    @asynccontextmanager
+    async def life(_app: FastAPI) -> AsyncIterator[None]:
+        try:
+            async with producer.connected():
+                gc.collect()
+                gc.freeze()
+                gc.set_threshold(50_000, 50, 1_000)
+                yield
+        finally:
+            at_the_end()
+
+    return life
 
 
 class _Producer:
@@ -79,14 +98,11 @@ class _Producer:
             ) from error
 
     @asynccontextmanager
-    async def lifespan(self, app: FastAPI) -> AsyncIterator[None]:
+    async def connected(self) -> AsyncIterator[None]:
         self._producer = AIOKafkaProducer(
             bootstrap_servers=self._bootstrap, acks="all", max_request_size=LARGEST_MESSAGE_BYTES
         )
         await self._producer.start()
-        gc.collect()
-        gc.freeze()
-        gc.set_threshold(50_000, 50, 1_000)
         try:
             yield
         finally:

@@ -12,6 +12,7 @@ from typing import Annotated
 import typer
 
 from headway.benches import bench
+from headway.keys import keys
 from headway.parts import exit_on_signals
 from headway.progress import Progress
 from headway.settings import Settings
@@ -37,6 +38,7 @@ app = typer.Typer(
 
 
 app.add_typer(bench, name="bench")
+app.add_typer(keys, name="keys")
 
 
 @app.command()
@@ -64,6 +66,10 @@ def up() -> None:
     progress = Progress(errors)
     with clear_errors(), exit_on_signals(), Copy.start(Settings(), progress.say) as copy:
         errors.print(f"API {copy.api_url}/docs   MLflow {copy.mlflow_url}   Ctrl-C stops")
+        if copy.settings.developer:
+            errors.print("[bold red]DEVELOPER MODE: no login, everybody may do everything[/]")
+        else:
+            errors.print("callers need a key: headway keys add NAME --role enterprise_integration")
         signal.pause()
 
 

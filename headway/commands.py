@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import UTC, datetime
-from typing import Any, get_args
+from typing import Any
 
 import msgspec
 
+from firm.access import roles_of
 from firm.decision import Decision, Person
 from firm.declared import Role
 from firm.errors import NotAllowed
@@ -123,10 +124,8 @@ def give_verdict(
     """A person's verdict on an action that waits."""
     if not person:
         raise NotAllowed("say who you are: --as NAME")
-    if unknown := sorted(set(roles) - set(get_args(Role))):
-        raise NotAllowed(f"no such role: {unknown}; there are {sorted(get_args(Role))}")
     store = open_store(settings)
-    who = Person(person, frozenset(msgspec.convert(list(roles), list[Role])))
+    who = Person(person, roles_of(roles))
     verdict = approve(store.action(ActionId(action)), who, agreed, reason, now())
     store.give_verdict(verdict, WRITER)
     return {"action": action, "verdict": "agreed" if agreed else "refused", "by": person}

@@ -8,9 +8,12 @@ from typing import Self
 import httpx
 
 from features.store import apply, open_feature_store
+from firm.access import Caller
 from firm.store import SqlStore
+from firm.workflow import Role
 from headway.catalogue import declared
 from headway.children import Program
+from headway.keys import make_key
 from headway.parts import Parts, free_port
 from headway.parts.server import Progress
 from headway.schemas import make_schemas, schema_url
@@ -72,6 +75,16 @@ class Copy:
     def api_url(self) -> str:
         """Where the API answers."""
         return f"http://{self.settings.host}:{self.settings.port}"
+
+    def client(self, name: str, *roles: Role) -> httpx.Client:
+        """A client of the API with a key of its own, for a day, once the API knows the key."""
+        caller = Caller(name, frozenset(roles))
+        token = make_key(self.settings, self.store, caller, by=name, days=1)
+        headers = {"Authorization": f"Bearer {token}"}
+        client = httpx.Client(base_url=self.api_url, headers=headers, timeout=30)
+        unknown = httpx.codes.UNAUTHORIZED
+        self.api.wait_for(lambda: client.get("/v1/workflows").status_code != unknown, 10)
+        return client
 
     def actions_performed(self) -> dict[str, int]:
         """What the simulated system of record was asked to do, by kind; empty for a real one."""

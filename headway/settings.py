@@ -32,6 +32,17 @@ class Settings(BaseSettings):
         None, description="the system of record that performs actions; unset, a simulated one"
     )
 
+    developer: bool = Field(
+        False, description="let everybody on this machine do everything, without a login"
+    )
+    login_issuer: str | None = Field(
+        None, description="the firm's OpenID Connect provider (https://...), whose tokens count"
+    )
+    login_audience: str = Field("headway", description="what `aud` in those tokens has to be")
+    login_jwks: Path | None = Field(
+        None, description="a file with the provider's keys (JWKS); discovered, without"
+    )
+
     workflows: Path | None = Field(
         None, description="a folder of workflows of your own, one folder each, with their mappings"
     )
@@ -90,6 +101,7 @@ class Settings(BaseSettings):
             "home": self.home.resolve(),
             "cache": self.cache_folder.resolve(),
             "workflows": self.workflows and self.workflows.resolve(),
+            "login_jwks": self.login_jwks and self.login_jwks.resolve(),
         }
         return {
             f"HEADWAY_{name.upper()}": str(value)

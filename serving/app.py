@@ -15,7 +15,10 @@ from firm.decision import RULE_VERSION
 from firm.envelope import check_time
 from firm.ids import SubjectId
 from firm.time import Micros
+from serving.access import Login
+from serving.access.guard import Guard, require_policies
 from serving.answers import answer, describe
+from serving.headers import SecurityHeaders
 from serving.limits import BodyLimit
 from serving.problems import MEDIA_TYPE, install
 from serving.schemas import Accepted, Answer, Problem, ScoreAsked, WorkflowShown
@@ -30,7 +33,8 @@ IdempotencyKey = Annotated[
     ),
 ]
 PROBLEMS = {
-    status: {"model": Problem, "content": {MEDIA_TYPE: {}}} for status in (400, 404, 413, 422, 503)
+    status: {"model": Problem, "content": {MEDIA_TYPE: {}}}
+    for status in (400, 401, 403, 404, 413, 422, 503)
 }
 
 
@@ -39,12 +43,14 @@ def create_app(
     canonicaliser: Canonicaliser,
     publish: Publish,
     now: Callable[[], Micros],
+    login: Login,
 ) -> FastAPI:
     """The application over its use cases.
 
     Args:
         publish: puts (key, payload) into the log of events and returns when it is durable.
         now: the clock.
+        login: who calls, and what they may do.
     """
     app = FastAPI(
         title="Headway",
@@ -54,10 +60,13 @@ def create_app(
         redoc_url=None,
     )
     app.add_middleware(BodyLimit)
+    app.add_middleware(SecurityHeaders)
     install(app)
+    guard = Guard(login, now)
     app.include_router(_health())
-    app.include_router(_scores(scoring, now), prefix="/v1")
-    app.include_router(_events(scoring, canonicaliser, publish, now), prefix="/v1")
+    app.include_router(_scores(scoring, now, guard), prefix="/v1")
+    app.include_router(_events(scoring, canonicaliser, publish, now, guard), prefix="/v1")
+    require_policies(app)
     return app
 
 
@@ -72,19 +81,23 @@ def _health() -> APIRouter:
     return router
 
 
-def _scores(scoring: Scoring, now: Callable[[], Micros]) -> APIRouter:
+def _scores(scoring: Scoring, now: Callable[[], Micros], guard: Guard) -> APIRouter:
     router = APIRouter(tags=["scores"], responses=PROBLEMS)  # type: ignore[arg-type]
 
     def live_version(slug: str) -> str:
         scorer = scoring.models.live(slug)
         return scorer.version if scorer else RULE_VERSION
 
-    @router.get("/workflows")
+    @router.get("/workflows", dependencies=[guard.needs("workflows:read")])
     def workflows() -> list[WorkflowShown]:
         """Every declared workflow: its question, owner, features, bands and live model."""
         return [describe(w, live_version(slug)) for slug, w in scoring.workflows.items()]
 
-    @router.post("/workflows/{slug}/score", response_model=Answer)
+    @router.post(
+        "/workflows/{slug}/score",
+        response_model=Answer,
+        dependencies=[guard.needs("scores:ask")],
+    )
     async def score(
         slug: str, asked: ScoreAsked, idempotency_key: IdempotencyKey = None
     ) -> Response:
@@ -97,21 +110,30 @@ def _scores(scoring: Scoring, now: Callable[[], Micros]) -> APIRouter:
         )
         return _json(answer(scoring.workflow(slug), decision))
 
-    @router.get("/decisions/{decision_id}", response_model=Answer)
-    async def decision(decision_id: str) -> Response:
+    @router.get(
+        "/decisions/{decision_id}",
+        response_model=Answer,
+        dependencies=[guard.needs("decisions:read")],
+    )
+    async def decision(decision_id: str, request: Request) -> Response:
         """A decision that was taken, with the snapshot it was taken on."""
         found = await run_in_threadpool(scoring.decision, decision_id)
+        guard.require(request, "decisions:read", found.workflow)
         return _json(answer(scoring.workflow(found.workflow), found))
 
     return router
 
 
 def _events(
-    scoring: Scoring, canonicaliser: Canonicaliser, publish: Publish, now: Callable[[], Micros]
+    scoring: Scoring,
+    canonicaliser: Canonicaliser,
+    publish: Publish,
+    now: Callable[[], Micros],
+    guard: Guard,
 ) -> APIRouter:
     router = APIRouter(tags=["events"], responses=PROBLEMS)  # type: ignore[arg-type]
 
-    @router.post("/events", status_code=202)
+    @router.post("/events", status_code=202, dependencies=[guard.needs("events:send")])
     async def take(request: Request) -> Accepted:
         """Take in one CloudEvent (structured JSON); 202 when the log has it for good."""
         payload = await request.body()

@@ -20,6 +20,7 @@ STATUS: Mapping[str, HTTPStatus] = {
     "unknown-subject": HTTPStatus.NOT_FOUND,
     "unknown-workflow": HTTPStatus.NOT_FOUND,
     "unknown-decision": HTTPStatus.NOT_FOUND,
+    "unauthenticated": HTTPStatus.UNAUTHORIZED,
     "not-allowed": HTTPStatus.FORBIDDEN,
     "malformed": HTTPStatus.BAD_REQUEST,
     "too-large": HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
@@ -31,6 +32,10 @@ STATUS: Mapping[str, HTTPStatus] = {
     "key-reused": HTTPStatus.UNPROCESSABLE_ENTITY,
     "wrong-subject": HTTPStatus.SERVICE_UNAVAILABLE,
     "stale": HTTPStatus.SERVICE_UNAVAILABLE,
+}
+HEADERS: Mapping[int, Mapping[str, str]] = {
+    HTTPStatus.UNAUTHORIZED: {"WWW-Authenticate": "Bearer"},
+    HTTPStatus.SERVICE_UNAVAILABLE: {"Retry-After": "1"},
 }
 log = structlog.get_logger(__name__)
 
@@ -47,8 +52,7 @@ def problem(
     }
     if errors:
         body["errors"] = list(errors)
-    headers = {"Retry-After": "1"} if status == HTTPStatus.SERVICE_UNAVAILABLE else None
-    return Response(as_json(body), int(status), headers, MEDIA_TYPE)
+    return Response(as_json(body), int(status), HEADERS.get(status), MEDIA_TYPE)
 
 
 def status_of(error: HeadwayError) -> HTTPStatus:

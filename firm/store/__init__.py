@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from firm.store.api_keys import ApiKeys, Revocation
 from firm.store.audit_log import AuditLog
 from firm.store.dead_letters import DeadLetter, DeadLetters
 from firm.store.decisions import Decisions
@@ -20,6 +21,7 @@ __all__ = [
     "DeadLetter",
     "OutboxRow",
     "Promotion",
+    "Revocation",
     "Settled",
     "SqlStore",
     "StreamStore",
@@ -37,6 +39,7 @@ class SqlStore(
     Outbox,
     TallyBook,
     Following,
+    ApiKeys,
     AuditLog,
 ):
     """All that is kept, in one database. Safe to share between threads.

@@ -230,3 +230,24 @@ audit_head = Table(
     Column("hash", LargeBinary, nullable=False),
     Column("seal", LargeBinary, nullable=False),
 )
+
+api_key = Table(
+    "api_key",
+    metadata,
+    _key("id"),
+    Column("caller", LargeBinary, nullable=False),
+    Column("made_by", Text, nullable=False),
+    _time("made_at"),
+    _time("expires_at", nullable=True),
+    Column("seal", Text, nullable=False),
+)
+
+# No foreign key: the tokens of a login are revoked too, and they stand in no table.
+revocation = Table(
+    "revocation",
+    metadata,
+    _key("id"),
+    Column("by", Text, nullable=False),
+    Column("why", Text, nullable=False),
+    _time("at"),
+)

@@ -38,8 +38,8 @@ def requests(workflow: str, subjects: Iterable[SubjectId], as_of: Micros) -> lis
 class HttpScores:
     """Scores over HTTP, one after the other, with how long each took."""
 
-    def __init__(self, url: str, workflow: str) -> None:
-        self._client = httpx.Client(base_url=url, timeout=10)
+    def __init__(self, client: httpx.Client, workflow: str) -> None:
+        self._client = client
         self._path = f"/v1/workflows/{workflow}/score"
         self.milliseconds: list[float] = []
 

@@ -54,6 +54,7 @@ class Demo:
 
     def __init__(self, copy: Copy, log: DemoLog, progress: Progress, seed: int) -> None:
         self._copy = copy
+        self._client = copy.client("demo", "enterprise_integration")
         self._log = log
         self._progress = progress
         self._disturb = Disturbance(DUPLICATES, DISORDER, seed)
@@ -150,7 +151,7 @@ class Demo:
         return trained
 
     def _replay_later(self, events: Sequence[Outgoing]) -> Later:
-        http = HttpScores(self._copy.api_url, self._workflow.slug)
+        http = HttpScores(self._client, self._workflow.slug)
         requested, differences = 0, list[str]()
         start = None
         for as_of, chunk in _by_size(events):
@@ -177,13 +178,10 @@ class Demo:
         letters = {letter.offset: letter for letter in self._copy.store.dead_letters()}
         first = end - len(bad)
         refusals = []
-        with httpx.Client(base_url=self._copy.api_url, timeout=30) as client:
-            for place, (words, payload) in enumerate(bad.items()):
-                letter = letters.get(first + place)
-                answer = _post(client, self._workflow.slug, words, payload)
-                refusals.append(
-                    result.Refusal(words, letter.kind if letter else "NOT REFUSED", answer)
-                )
+        for place, (words, payload) in enumerate(bad.items()):
+            letter = letters.get(first + place)
+            answer = _post(self._client, self._workflow.slug, words, payload)
+            refusals.append(result.Refusal(words, letter.kind if letter else "NOT REFUSED", answer))
         return refusals, dict(Counter(letter.kind for letter in letters.values()))
 
     def _judge(self, trained: TrainingReport) -> result.Judged:

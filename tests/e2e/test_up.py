@@ -56,7 +56,10 @@ def store(copy: Up) -> Iterator[SqlStore]:
 
 
 def test_the_api_scores_what_was_replayed(copy: Up) -> None:
-    with httpx.Client(base_url=copy.api, timeout=30) as client:
+    key = found(copy.home, "keys", "add", "a scheduler", "--role", "enterprise_integration")
+    headers = {"Authorization": f"Bearer {key['token']}"}
+    with httpx.Client(base_url=copy.api, headers=headers, timeout=30) as client:
+        until(lambda: client.get("/v1/workflows").is_success)
         workflows = client.get("/v1/workflows").json()
         assert SLUG in {workflow["slug"] for workflow in workflows}
         answer = client.post(f"/v1/workflows/{SLUG}/score", json={"subject": "project:3"})

@@ -13,8 +13,10 @@ import pytest
 import uvicorn
 from fastapi import FastAPI
 
+from firm.access import ROLES, Caller
 from headway.api import build
 from headway.clock import now
+from headway.keys import make_key
 from headway.parts import Parts, free_port
 from headway.settings import Settings
 from stream.reactor import Record
@@ -41,15 +43,22 @@ def settings(stage: Stage, tmp_path_factory: pytest.TempPathFactory) -> Settings
 
 
 @pytest.fixture(scope="session")
-def url(settings: Settings) -> Iterator[str]:
-    """Where the API answers."""
+def url(settings: Settings, headers: dict[str, str]) -> Iterator[str]:
+    """Where the API answers; it knows the key, which was made before it started."""
     with served(build(settings)) as address:
         yield address
 
 
 @pytest.fixture(scope="session")
-def api(url: str) -> Iterator[httpx.Client]:
-    with httpx.Client(base_url=url, timeout=30) as client:
+def headers(stage: Stage, settings: Settings) -> dict[str, str]:
+    """The key of somebody who holds every role."""
+    token = make_key(settings, stage.store, Caller("tests", ROLES), by="tests")
+    return {"Authorization": f"Bearer {token}"}
+
+
+@pytest.fixture(scope="session")
+def api(url: str, headers: dict[str, str]) -> Iterator[httpx.Client]:
+    with httpx.Client(base_url=url, headers=headers, timeout=30) as client:
         yield client
 
 

@@ -238,15 +238,15 @@ class TestAnEvent:
 class TestWhatIsAway:
     """503, in the same form, with the time after which to try again."""
 
-    def test_redis(self, settings: Settings) -> None:
+    def test_redis(self, settings: Settings, headers: dict[str, str]) -> None:
         away = settings.model_copy(update={"redis": f"redis://127.0.0.1:{free_port()}/0"})
-        with client(away) as api:
+        with client(away, headers) as api:
             unavailable(api.post(SCORE, json=P1), "online-store-unavailable")
             assert api.get("/health/live").is_success
 
-    def test_the_database(self, settings: Settings) -> None:
+    def test_the_database(self, settings: Settings, headers: dict[str, str]) -> None:
         database = f"postgresql+psycopg://nobody@127.0.0.1:{free_port()}/none"
-        with client(settings.model_copy(update={"database": database})) as api:
+        with client(settings.model_copy(update={"database": database}), headers) as api:
             unavailable(api.post(SCORE, json=P1), "store-unavailable")
             unavailable(api.get("/v1/decisions/any"), "store-unavailable")
             assert api.get("/health/live").is_success
@@ -263,14 +263,15 @@ class TestWhatIsAway:
 
 
 def test_an_unexpected_error_tells_nothing_of_the_inside(
-    url: str, monkeypatch: pytest.MonkeyPatch
+    url: str, headers: dict[str, str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def broken(*_: object) -> None:
         raise RuntimeError("secret: /etc/passwd line 3")
 
     monkeypatch.setattr("serving.scoring.Scoring.decision", broken)
     with capture_logs() as logged:
-        answer = httpx.get(f"{url}/v1/decisions/any")  # the server closes the connection after it
+        # A client of its own: the server closes the connection after it.
+        answer = httpx.get(f"{url}/v1/decisions/any", headers=headers)
     refused(answer, 500, "internal-error")
     assert "secret" not in answer.text
     assert [(entry["event"], entry["path"]) for entry in logged] == [
@@ -309,7 +310,10 @@ def unavailable(answer: httpx.Response, kind: str) -> None:
 
 
 @contextmanager
-def client(settings: Settings) -> Iterator[httpx.Client]:
+def client(settings: Settings, headers: dict[str, str]) -> Iterator[httpx.Client]:
     """A client of an API with other settings."""
-    with served(build(settings)) as url, httpx.Client(base_url=url, timeout=30) as found:
+    with (
+        served(build(settings)) as url,
+        httpx.Client(base_url=url, headers=headers, timeout=30) as found,
+    ):
         yield found

@@ -31,7 +31,9 @@ OPERATIONS = [
 
 
 @pytest.mark.parametrize(("method", "path"), OPERATIONS)
-def test_a_route_answers_as_it_is_documented(url: str, method: str, path: str) -> None:
+def test_a_route_answers_as_it_is_documented(
+    url: str, headers: dict[str, str], method: str, path: str
+) -> None:
     """Right and wrong requests alike, made up from the document."""
     operation = schemathesis.openapi.from_url(f"{url}/openapi.json")[path][method]
     wrong = operation.as_strategy(GenerationMode.NEGATIVE)
@@ -40,6 +42,6 @@ def test_a_route_answers_as_it_is_documented(url: str, method: str, path: str) -
     @given(case=cases)
     @settings(max_examples=30)
     def answers(case: Case) -> None:
-        case.call_and_validate(checks=CHECKS)
+        case.call_and_validate(checks=CHECKS, headers=headers)
 
     answers()
