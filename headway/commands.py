@@ -10,7 +10,6 @@ import msgspec
 
 from firm.access import roles_of
 from firm.decision import Decision, Person
-from firm.declared import Role
 from firm.errors import NotAllowed
 from firm.handlers import approve
 from firm.ids import ActionId

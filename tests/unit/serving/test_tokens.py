@@ -56,7 +56,7 @@ def test_a_token_that_holds_gives_name_and_known_roles() -> None:
         {"key": OTHER},
         {"key": OctKey.import_key("a secret that anybody may know"), "algorithm": "HS256"},
     ],
-    ids=lambda changed: "-".join(changed),
+    ids="-".join,
 )
 def test_a_token_that_does_not_hold_is_refused(changed: dict[str, Any]) -> None:
     with pytest.raises(Unauthenticated, match="log in again"):
