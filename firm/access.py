@@ -9,9 +9,9 @@ from typing import Literal, get_args
 import msgspec
 
 from firm.decision import as_json
+from firm.declared import Role
 from firm.errors import NotAllowed
 from firm.time import Micros
-from firm.workflow import Role
 
 Permission = Literal[
     "workflows:read",

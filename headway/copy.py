@@ -9,8 +9,8 @@ import httpx
 
 from features.store import apply, open_feature_store
 from firm.access import Caller
+from firm.declared import Role
 from firm.store import SqlStore
-from firm.workflow import Role
 from headway.catalogue import declared
 from headway.children import Program
 from headway.keys import make_key

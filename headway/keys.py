@@ -9,9 +9,9 @@ from typing import Annotated, Any, get_args
 import typer
 
 from firm.access import SECRET_BYTES, ApiKey, Caller, roles_of, seal_of, token_of
+from firm.declared import Role
 from firm.store import Revocation, SqlStore
 from firm.time import SECOND, to_datetime
-from firm.workflow import Role
 from headway.clock import now
 from headway.settings import Settings
 from headway.terminal import AsJson, clear_errors, print_found, running_copy, running_store

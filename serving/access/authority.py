@@ -10,9 +10,9 @@ from typing import Protocol
 from casbin import Enforcer
 
 from firm.access import ROLES, Caller, Permission
+from firm.declared import Role
 from firm.errors import NotAllowed, Unauthenticated
 from firm.time import Micros
-from firm.workflow import Role
 
 HERE = Path(__file__).parent
 SCHEME = "bearer "

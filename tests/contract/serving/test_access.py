@@ -11,8 +11,8 @@ import pytest
 from fastapi import APIRouter, FastAPI
 
 from firm.access import ROLES, Caller, Permission
+from firm.declared import Role
 from firm.store import Revocation
-from firm.workflow import Role
 from headway.api import build
 from headway.clock import now
 from headway.keys import make_key
