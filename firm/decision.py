@@ -67,6 +67,7 @@ class Decision(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
         decided_at: when, in microseconds since 1970.
         awaits: what the subject still waited for; left out of the bytes where it is nothing.
         ranking: whom the request could be given to; left out of the bytes where nobody asked.
+        rule_because: why the rule decided although a version had been approved (kill switch).
     """
 
     id: DecisionId
@@ -86,6 +87,7 @@ class Decision(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
     decided_at: Micros
     awaits: tuple[str, ...] = ()
     ranking: Ranking | None = None
+    rule_because: str = ""
 
 
 class Action(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):

@@ -58,15 +58,23 @@ def ask(
 
 
 def score(
-    workflow: Workflow, asked: Sequence[Asked], scorer: Scorer | None, decided_at: Micros
+    workflow: Workflow,
+    asked: Sequence[Asked],
+    scorer: Scorer | None,
+    decided_at: Micros,
+    because: str = "",
 ) -> list[Decision]:
-    """Answer each question with one decision, by the live model or, without one, by the rule.
+    """Answer each question with one decision, by the live model or, without one, by the rule;
+    `because` says why there is none.
 
     The candidates of all questions are scored with them, in one call of the model.
     """
     version = RULE_VERSION if scorer is None else scorer.version
     found = zip(asked, predict(workflow, asked, scorer), strict=True)
-    return [_decide(workflow, a, p, ranking, version, decided_at) for a, (p, ranking) in found]
+    return [
+        _decide(workflow, a, p, ranking, version, decided_at, "" if scorer else because)
+        for a, (p, ranking) in found
+    ]
 
 
 def actions(workflow: Workflow, decision: Decision) -> list[Action]:
@@ -144,6 +152,7 @@ def _decide(
     ranking: Ranking | None,
     version: str,
     decided_at: Micros,
+    because: str,
 ) -> Decision:
     age_days = (asked.as_of - asked.evidence.event_time) / DAY
     return Decision(
@@ -164,4 +173,5 @@ def _decide(
         decided_at=decided_at,
         awaits=asked.awaits,
         ranking=ranking,
+        rule_because=because,
     )

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Protocol
 if TYPE_CHECKING:
     from firm.decision import Action
     from firm.ids import SubjectId
+    from firm.live import Live
     from firm.react import Arrival
     from firm.states import GroupState, SubjectState
     from firm.time import Micros
@@ -26,10 +27,13 @@ class Scorer(Protocol):
 
 
 class Models(Protocol):
-    """The live models, kept up to date behind this."""
+    """The live models, kept up to date behind this. Reading them is cheap and never waits."""
+
+    def now(self, workflow: str) -> Live:
+        """Who decides in a workflow: to be read once for a request or a batch."""
 
     def live(self, workflow: str) -> Scorer | None:
-        """The approved model of a workflow, None while there is none."""
+        """The approved model of a workflow, None while the declared rule decides."""
 
 
 class ActionTarget(Protocol):

@@ -70,12 +70,13 @@ def react(
     states: States,
     scorer: Scorer | None,
     decided_at: Micros,
+    because: str = "",
 ) -> Effects:
     """Fold a batch into the states, score what asks for it, and say what follows."""
     batch = Batch(workflow, states, ranking=True)
     for arrival in arrivals:
         batch.take(arrival)
-    decisions = score(workflow, batch.asked, scorer, decided_at)
+    decisions = score(workflow, batch.asked, scorer, decided_at, because)
     to_do = [action for decision in decisions for action in actions(workflow, decision)]
     return Effects(
         workflow=workflow.slug,

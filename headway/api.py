@@ -18,7 +18,7 @@ from firm.store import SqlStore
 from headway.catalogue import canonicaliser, declared
 from headway.clock import now
 from headway.login import login
-from headway.models import LiveModels
+from headway.models import open_models
 from headway.settings import Settings
 from serving.app import create_app
 from serving.scoring import Scoring
@@ -53,16 +53,18 @@ def build(settings: Settings) -> FastAPI:
     workflows = declared()
     store = SqlStore(settings.database or "", settings.audit_key())
     online = FeastStates(settings.redis or "")
-    scoring = Scoring(workflows, store, online, LiveModels(workflows, store), "http:0")
+    models = open_models(settings, workflows, store, f"http:{settings.port}")
+    models.start()
+    scoring = Scoring(workflows, store, online, models, "http:0")
     entrance, stop_refreshing = login(settings, store)
     producer = _Producer(settings.kafka or "")
     app = create_app(scoring, canonicaliser(workflows), producer.publish, now, entrance)
-    app.router.lifespan_context = _lifespan(producer, stop_refreshing)
+    app.router.lifespan_context = _lifespan(producer, stop_refreshing, models.stop)
     return app
 
 
 def _lifespan(
-    producer: _Producer, at_the_end: Callable[[], None]
+    producer: _Producer, *at_the_end: Callable[[], None]
 ) -> Callable[[FastAPI], AbstractAsyncContextManager[None]]:
     @asynccontextmanager
     async def life(_app: FastAPI) -> AsyncIterator[None]:
@@ -73,7 +75,8 @@ def _lifespan(
                 gc.set_threshold(50_000, 50, 1_000)
                 yield
         finally:
-            at_the_end()
+            for end in at_the_end:
+                end()
 
     return life
 

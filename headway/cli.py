@@ -15,6 +15,7 @@ from headway.benches import bench
 from headway.keys import keys
 from headway.parts import exit_on_signals
 from headway.progress import Progress
+from headway.promoting import promoting
 from headway.settings import Settings
 from headway.terminal import (
     AsJson,
@@ -39,6 +40,7 @@ app = typer.Typer(
 
 app.add_typer(bench, name="bench")
 app.add_typer(keys, name="keys")
+app.add_typer(promoting)
 
 
 @app.command()
@@ -142,33 +144,6 @@ def evaluate(
 
     with clear_errors():
         found = evaluate_workflow(workflow, log, mapping, cut, retrain, Progress(errors))
-    print_found(found, as_json)
-
-
-@app.command()
-def promote(
-    workflow: WorkflowName,
-    version: Annotated[str, typer.Argument(help="The registered version.")],
-    approved_by: Annotated[str, typer.Option(help="Who approves; another than who trained.")],
-    why: Annotated[str, typer.Option(help="Why; it is kept for ever.")],
-    by: Annotated[str, typer.Option(help="Who promotes.")] = "unknown",
-    as_json: AsJson = False,
-) -> None:
-    """Make a version live: it must have passed its gates, and two people must be named."""
-    from headway.commands import promote_workflow  # noqa: PLC0415  (imports MLflow)
-
-    with clear_errors():
-        found = promote_workflow(running_copy(), workflow, version, by, approved_by, why)
-    print_found(found, as_json)
-
-
-@app.command()
-def models(workflow: WorkflowName, as_json: AsJson = False) -> None:
-    """List what has been live, when, by whom and why."""
-    from headway.commands import promotions  # noqa: PLC0415  (imports the store)
-
-    with clear_errors():
-        found = promotions(running_copy(), workflow)
     print_found(found, as_json)
 
 

@@ -17,7 +17,8 @@ from firm.store import SqlStore
 from firm.time import to_datetime, to_micros
 from headway.catalogue import canonicaliser, declared, workflow_named
 from headway.clock import now
-from headway.lifecycle import WRITER, open_registry, promote_version, train_version
+from headway.governance import WRITER
+from headway.lifecycle import open_registry, train_version
 from headway.logs import Disturbance, Outgoing, find_log, outgoing
 from headway.progress import Progress
 from headway.replay import send, wait_until_taken
@@ -72,33 +73,14 @@ def train_workflow(
     }
 
 
-def promote_workflow(
-    settings: Settings, slug: str, version: str, by: str, approved_by: str, why: str
-) -> Found:
-    """Make a registered version live."""
-    registered = open_registry(settings).get(workflow_named(slug).slug, version)
-    made = promote_version(settings, open_store(settings), registered, by, approved_by, why)
-    return {"live": made.version, "since": str(to_datetime(made.at))}
-
-
-def promotions(settings: Settings, slug: str) -> Found:
-    """What has been live."""
-    made = open_store(settings).promotions(workflow_named(slug).slug)
-    return {
-        f"{to_datetime(p.at):%Y-%m-%d %H:%M:%S}": f"version {p.version}, promoted by "
-        f"{p.promoted_by}, approved by {p.approved_by}: {p.why}"
-        for p in made
-    }
-
-
 def report_workflow(settings: Settings, slug: str) -> Found:
     """Write the report on the live version."""
     from headway.reporting import report_on  # noqa: PLC0415  (imports pandas)
 
     workflow, store = workflow_named(slug), open_store(settings)
     live = store.live(slug)
-    if live is None:
-        raise NotAllowed(f"no version of {slug} is live; `headway train {slug}` makes one")
+    if live is None or live.kind == "killed":
+        raise NotAllowed(f"no version of {slug} is live; `headway models {slug}` says why")
     files = report_on(settings, store, workflow, open_registry(settings).get(slug, live.version))
     return {"summary": str(files.summary), "report": str(files.html)}
 

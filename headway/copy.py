@@ -115,6 +115,7 @@ class Copy:
     def _begin(self) -> None:
         make_schemas(self.settings.database or "")
         self.store.migrate()
+        self.store.forget_served()
         for child in self._children():
             child.start()
         feast = open_feature_store(

@@ -1,27 +1,27 @@
-"""The life of a version on a running copy: train, promote, report."""
+"""The life of a version on a running copy: train it, register it, show it in MLflow."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import closing
 from importlib.metadata import version as installed_version
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, get_args
 
-from firm.errors import NotAllowed
-from firm.store import Promotion, SqlStore
+from firm.promotion import Registration
+from firm.standing import Alias
+from firm.store import SqlStore
 from firm.time import Micros
 from firm.workflow import Workflow
 from headway.catalogue import canonicaliser, declared
 from headway.clock import now
+from headway.governance import Governance
 from headway.schemas import schema_url
 from headway.settings import Settings
 from stream.log import KafkaEventLog
-from training.registered import RegisteredVersion
 
 if TYPE_CHECKING:
     from training.registry import Registry
     from training.train import TrainingReport
-
-WRITER = "governance"
 
 
 def open_registry(settings: Settings) -> Registry:
@@ -39,58 +39,57 @@ def train_version(
     tuning: int = 0,
     progress: Callable[[int], None] = lambda _: None,
 ) -> TrainingReport:
-    """Train on what was known at the cut, from the log in Kafka, and register the version."""
+    """Train on what was known at the cut, from the log in Kafka, hold it against the champion, and
+    register the version."""
     from training.train import train  # noqa: PLC0415  (imports MLflow)
 
     log = KafkaEventLog(settings.kafka or "", canonicaliser(declared()))
-    return train(
-        workflow,
-        log.read(),
-        cut=cut,
-        registry=open_registry(settings),
-        code_version=installed_version("headway"),
-        trained_by=by,
-        at=now(),
-        tuning=tuning,
-        progress=progress,
-    )
-
-
-def promote_version(
-    settings: Settings,
-    store: SqlStore,
-    version: RegisteredVersion,
-    promoted_by: str,
-    approved_by: str,
-    why: str,
-) -> Promotion:
-    """Make a version live: the approval is written down, then the alias moves.
-
-    Raises:
-        NotAllowed: it did not pass its gates, or who trained it approves it.
-    """
-    if not version.gates_passed:
-        raise NotAllowed(
-            f"version {version.version} of {version.workflow} did not pass its gates; train a "
-            "better one"
+    registry, at = open_registry(settings), now()
+    with closing(SqlStore(settings.database or "", settings.audit_key())) as store:
+        governance = Governance(settings, store)
+        live = governance.standing(workflow.slug).champion
+        trained = train(
+            workflow,
+            log.read(),
+            cut=cut,
+            registry=registry,
+            champion=registry.get(workflow.slug, live.version) if live else None,
+            code_version=installed_version("headway"),
+            trained_by=by,
+            at=at,
+            tuning=tuning,
+            progress=progress,
         )
-    if approved_by == version.trained_by:
-        raise NotAllowed(
-            f"{approved_by!r} trained version {version.version}; somebody else has to approve it"
-        )
-    if not why.strip():
-        raise NotAllowed("a promotion needs a reason: say why in a few words")
-    made = Promotion(
+        governance.register(registration(trained, at))
+    return trained
+
+
+def registration(trained: TrainingReport, at: Micros) -> Registration:
+    """What is kept, signed, of a version that training registered."""
+    version = trained.version
+    return Registration(
         workflow=version.workflow,
         version=version.version,
         uri=version.path.as_uri(),
         sha256=version.sha256,
         size=version.size,
-        promoted_by=promoted_by,
-        approved_by=approved_by,
-        why=why.strip(),
-        at=now(),
+        trained_by=version.trained_by,
+        at=at,
+        gates={gate.gate: float(gate.figure) for gate in trained.gates if gate.figure is not None},
+        failed=tuple(str(gate) for gate in trained.gates if not gate.passed),
     )
-    store.promote(made, WRITER)
-    open_registry(settings).set_champion(version.workflow, version.version)
-    return made
+
+
+def align(settings: Settings, store: SqlStore) -> list[str]:
+    """Have the aliases in MLflow's registry show what the record says; returns the workflows whose
+    aliases were moved. Serving does not depend on it: whatever stands there, the record counts."""
+    waiting = store.unaligned()
+    if waiting:
+        registry = open_registry(settings)
+        for workflow, seq in waiting.items():
+            standing = Governance(settings, store).standing(workflow)
+            for alias in get_args(Alias):
+                now_at = standing.of(alias)
+                registry.set_alias(workflow, alias, now_at.version if now_at else None)
+            store.mark_aligned(workflow, seq, now())
+    return list(waiting)

@@ -1,60 +1,192 @@
-"""The live models: what the governance tables say is live is loaded, checked and handed out."""
+"""The live models: what the signed record says is live is loaded beside what decides now, checked,
+and then put in its place, between two requests or batches."""
 
 from __future__ import annotations
 
-from pathlib import Path
-from urllib.parse import urlparse
-from urllib.request import url2pathname
+import threading
+import time
+from collections.abc import Callable, Mapping
 
 import structlog
 
-from firm.errors import ModelRefused
+from firm.decision import RULE_VERSION
+from firm.errors import HeadwayError, ModelRefused
+from firm.live import Live
 from firm.ports import Scorer
-from firm.store import Promotion, SqlStore
+from firm.standing import Genuine, Promotion, Standing, stand
+from firm.store import Served, SqlStore
 from firm.workflow import Workflow
-from training.scorer import FileScorer
+from headway.alarms import raise_alarm
+from headway.clock import now
+from headway.loading import loader
+from headway.settings import Settings
+from headway.signing import Verifier
 
+POLL_SECONDS = 0.5
+"""How long a notice that was lost can delay a swap."""
+RETRY_SECONDS = 10.0
+"""How long until a version that was refused is tried again."""
+Load = Callable[[Promotion, Workflow], Scorer]
 log = structlog.get_logger(__name__)
 
 
 class LiveModels:
-    """Looks up the live version at each call and loads it when it has changed (`firm.ports`).
+    """Follows the record and hands out the models that decide (`firm.ports.Models`).
 
-    A version that is refused leaves the one before it in place, and is named in the log.
+    Reading is one look into a dictionary. `start` loads what is live and keeps following in a
+    thread of its own. A version that is refused leaves the one before it in place, or the rule
+    where there is none yet, and raises an alarm.
+
+    Args:
+        worker: the name of this process in `headway models`.
     """
 
-    def __init__(self, workflows: dict[str, Workflow], store: SqlStore) -> None:
+    def __init__(
+        self,
+        workflows: Mapping[str, Workflow],
+        store: SqlStore,
+        genuine: Genuine,
+        load: Load,
+        worker: str,
+    ) -> None:
         self._workflows = workflows
         self._store = store
-        self._loaded: dict[str, tuple[Promotion, Scorer | None]] = {}
+        self._genuine = genuine
+        self._load = load
+        self._worker = worker
+        self._live: dict[str, Live] = {}
+        self._standing: dict[str, Standing] = {}
+        self._refused: dict[str, tuple[Promotion, str, float]] = {}
+        self._served: dict[str, tuple[str, str, int]] = {}
+        self._seen = -1
+        self._listeners: list[Callable[[str], None]] = []
+        self._one_at_a_time = threading.Lock()
+        self._stopped = threading.Event()
+        self._thread = threading.Thread(target=self._follow, name="live models", daemon=True)
+
+    def now(self, workflow: str) -> Live:
+        """Who decides in a workflow: to be read once for a request or a batch."""
+        return self._live.get(workflow, _NOBODY)
 
     def live(self, workflow: str) -> Scorer | None:
-        """The approved model of a workflow, None while there is none."""
-        promotion = self._store.live(workflow)
-        if promotion is None:
-            return None
-        before, scorer = self._loaded.get(workflow, (None, None))
-        if before != promotion:
-            scorer = self._load(workflow, promotion) or scorer
-            self._loaded[workflow] = (promotion, scorer)
-        return scorer
+        """The approved model of a workflow, None while the declared rule decides."""
+        return self.now(workflow).champion
 
-    def _load(self, workflow: str, promotion: Promotion) -> Scorer | None:
+    def on_change(self, listener: Callable[[str], None]) -> None:
+        """Have `listener` called with the workflow after each swap, from the following thread."""
+        self._listeners.append(listener)
+
+    def start(self) -> None:
+        """Load what is live, and follow from now on."""
+        self.refresh()
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Follow no more."""
+        self._stopped.set()
+        if self._thread.is_alive():
+            self._thread.join()
         try:
-            return FileScorer(
-                _path(promotion.uri),
-                sha256=promotion.sha256,
-                size=promotion.size,
-                names=self._workflows[workflow].feature_names,
-                version=promotion.version,
+            self._store.forget_served(self._worker)
+        except HeadwayError as error:
+            log.warning("could not say that this process ends", why=str(error))
+
+    def refresh(self) -> None:
+        """Look at the record, and swap what has changed; returns when it is done."""
+        with self._one_at_a_time:
+            if self._store.last_move() == self._seen and not self._to_retry():
+                return
+            moves = self._store.moves()
+            for slug, workflow in self._workflows.items():
+                standing = stand(slug, [m for m in moves if m.made.workflow == slug], self._genuine)
+                self._take(workflow, standing)
+            self._seen = max((move.seq for move in moves), default=0)
+            self._tell()
+
+    def _follow(self) -> None:
+        listener = self._store.listener()
+        while not self._stopped.is_set():
+            listener.wait(POLL_SECONDS)
+            try:
+                self.refresh()
+            except HeadwayError as error:
+                log.warning("cannot look at the record of promotions", why=str(error))
+        listener.close()
+
+    def _take(self, workflow: Workflow, standing: Standing) -> None:
+        slug = workflow.slug
+        before = self._standing.get(slug, Standing(slug))
+        for seq in standing.refused.keys() - before.refused.keys():
+            self._alarm(standing.refused[seq])
+        if standing.head < before.head:
+            self._alarm(
+                f"the record of promotions of {slug} ends at entry {standing.head}, entry "
+                f"{before.head} was there before: it was cut off; what was live stays live"
             )
+            return
+        self._standing[slug] = standing
+        live = self._of(workflow, standing)
+        if live != self.now(slug):
+            self._live[slug] = live
+            log.info("model swapped", workflow=slug, version=_version(live), because=live.because)
+            for listener in self._listeners:
+                listener(slug)
+
+    def _of(self, workflow: Workflow, standing: Standing) -> Live:
+        made = standing.champion
+        if made is None:
+            return Live(because=f"kill switch, {standing.killed}" if standing.killed else "")
+        now_live = self.now(workflow.slug)
+        if now_live.champion is not None and now_live.champion.version == made.version:
+            return Live(now_live.champion)
+        try:
+            scorer = self._load(made, workflow)
         except ModelRefused as error:
-            log.error("model refused", workflow=workflow, version=promotion.version, why=str(error))
-            return None
+            return self._keep(workflow.slug, made, str(error))
+        self._refused.pop(workflow.slug, None)
+        return Live(scorer)
+
+    def _keep(self, slug: str, made: Promotion, why: str) -> Live:
+        """A version was refused: what was live stays."""
+        words = f"version {made.version} of {slug} is refused: {why}"
+        if self._refused.get(slug, (None,))[0] != made:
+            self._alarm(words)
+        self._refused[slug] = (made, words, time.monotonic() + RETRY_SECONDS)
+        champion = self.now(slug).champion
+        return Live(champion, "" if champion else words)
+
+    def _to_retry(self) -> bool:
+        return any(time.monotonic() >= again for _, _, again in self._refused.values())
+
+    def _tell(self) -> None:
+        """Say what this process serves, so that a promotion can be watched arriving."""
+        found = {}
+        for slug, standing in self._standing.items():
+            live = self.now(slug)
+            refused = self._refused.get(slug)
+            found[slug] = (_version(live), refused[1] if refused else live.because, standing.head)
+        changed = [
+            Served(self._worker, slug, version, because, head, now())
+            for slug, (version, because, head) in found.items()
+            if self._served.get(slug) != (version, because, head)
+        ]
+        self._store.note_served(changed)
+        self._served = found
+
+    def _alarm(self, words: str) -> None:
+        raise_alarm(self._store, self._worker, words)
 
 
-def _path(uri: str) -> Path:
-    parsed = urlparse(uri)
-    if parsed.scheme not in {"", "file"}:
-        raise ModelRefused(f"a model is loaded from a file; got {uri!r}")
-    return Path(url2pathname(parsed.path)) if parsed.scheme else Path(uri)
+_NOBODY = Live()
+
+
+def open_models(
+    settings: Settings, workflows: Mapping[str, Workflow], store: SqlStore, worker: str
+) -> LiveModels:
+    """The live models of a process of this copy."""
+    verifier = Verifier(settings)
+    return LiveModels(workflows, store, verifier.genuine, loader(settings.artifacts), worker)
+
+
+def _version(live: Live) -> str:
+    return live.champion.version if live.champion else RULE_VERSION

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import secrets
-from contextlib import suppress
 from pathlib import Path
 
 from pydantic import Field
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from headway.once import make_once
 from headway.parts import Addresses, ExternalAddresses
 
 
@@ -47,6 +47,10 @@ class Settings(BaseSettings):
         None, description="a folder of workflows of your own, one folder each, with their mappings"
     )
 
+    approval_key_file: Path | None = Field(
+        None, description="the key that signs approved versions (PEM, Ed25519); unset, one in home"
+    )
+
     @property
     def external(self) -> ExternalAddresses:
         """The servers that need not be started."""
@@ -74,16 +78,13 @@ class Settings(BaseSettings):
 
     def audit_key(self) -> bytes:
         """The key of the audit chain; it lies outside the database, readable by its owner alone."""
-        file = self.home / "secrets" / "audit.key"
-        if not file.exists():
-            file.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-            draft = file.with_suffix(f".{secrets.token_hex(4)}")
-            draft.touch(mode=0o600)
-            draft.write_bytes(secrets.token_bytes(32))
-            with suppress(FileExistsError):  # another process was faster: its key counts
-                file.hardlink_to(draft)
-            draft.unlink()
-        return file.read_bytes()
+        return make_once(self.home / "secrets" / "audit.key", secrets.token_bytes(32))
+
+    @property
+    def approval_key(self) -> Path:
+        """The key that signs approved versions, outside the database; its public half lies beside
+        it. Keep it where only those who approve can read it."""
+        return self.approval_key_file or self.home / "secrets" / "approval.key"
 
     def at(self, addresses: Addresses) -> Settings:
         """The same settings with the addresses of the parts that are running."""
@@ -102,6 +103,7 @@ class Settings(BaseSettings):
             "cache": self.cache_folder.resolve(),
             "workflows": self.workflows and self.workflows.resolve(),
             "login_jwks": self.login_jwks and self.login_jwks.resolve(),
+            "approval_key_file": self.approval_key_file and self.approval_key_file.resolve(),
         }
         return {
             f"HEADWAY_{name.upper()}": str(value)

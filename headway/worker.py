@@ -14,7 +14,7 @@ from firm.store import SqlStore
 from headway.actions import HttpActionTarget
 from headway.catalogue import canonicaliser, declared
 from headway.clock import now
-from headway.models import LiveModels
+from headway.models import LiveModels, open_models
 from headway.settings import Settings
 from stream.progress import watch_progress
 from stream.reactor import Reactor
@@ -35,7 +35,9 @@ async def _run(settings: Settings) -> None:
     assert settings.kafka  # noqa: S101  (`at` has filled the addresses in)
     await ensure_topics(settings.kafka)
     store = SqlStore(settings.database or "", settings.audit_key())
-    reactors = _reactors(settings, store)
+    models = open_models(settings, declared(), store, "stream")
+    models.start()
+    reactors = _reactors(settings, store, models)
     producer = AIOKafkaProducer(
         bootstrap_servers=settings.kafka, acks="all", max_request_size=LARGEST_MESSAGE_BYTES
     )
@@ -55,13 +57,13 @@ async def _run(settings: Settings) -> None:
         task.cancel()
     await worker.stop()
     await producer.stop()
+    models.stop()
     store.close()
 
 
-def _reactors(settings: Settings, store: SqlStore) -> dict[str, Reactor]:
+def _reactors(settings: Settings, store: SqlStore, models: LiveModels) -> dict[str, Reactor]:
     workflows = declared()
     online = FeastStates(settings.redis or "")
-    models = LiveModels(workflows, store)
     reader = Reader(canonicaliser(workflows))
     reactors = {}
     for slug, workflow in workflows.items():

@@ -32,6 +32,7 @@ def answer(workflow: Workflow, decision: Decision) -> bytes:
         ),
         model_version=decision.model_version,
         policy_version=decision.policy_version,
+        rule_because=decision.rule_because,
     )
     return as_json(shown.model_dump(mode="json"))
 

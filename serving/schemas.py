@@ -50,6 +50,9 @@ class Answer(BaseModel):
     freshness: Freshness
     model_version: str = Field(description="the registered version, or `rule` without a model")
     policy_version: str
+    rule_because: str = Field(
+        "", description="why the rule decided although a version was approved (kill switch)"
+    )
 
 
 class FeatureShown(BaseModel):

@@ -68,7 +68,8 @@ class Scoring:
         evidence = Evidence(state.position if state else None, known.entries[-1].at)
         # A key that happens to be an event's id must not take the place of that event's decision.
         asked = ask(workflow, subject, known, evidence, f"http:{key}", "http")
-        (decision,) = score(workflow, [asked], self.models.live(slug), now)
+        live = self.models.now(slug)
+        (decision,) = score(workflow, [asked], live.champion, now, live.because)
         if decision.stale and workflow.slo.stale == "refuse":
             raise Stale(
                 f"the newest event of {subject!r} is older than {workflow.slo.freshness_days:g} "

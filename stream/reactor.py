@@ -61,12 +61,14 @@ class Reactor:
         if not arrivals and not refused:
             self._passed = fresh[-1].offset
             return None
+        live = self._models.now(self._workflow.slug)
         effects = react(
             self._workflow,
             arrivals,
             self._store.states,
-            self._models.live(self._workflow.slug),
+            live.champion,
             decided_at,
+            live.because,
         )
         self._store.commit(effects, {0: fresh[-1].offset}, EVENTS, refused)
         self._online.write(self._workflow, effects.subjects, effects.groups)

@@ -17,6 +17,7 @@ from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 
 from features.online import FeastStates
 from firm.envelope import Envelope, seal_envelope
+from firm.live import Live
 from firm.ports import ActionTarget, Models, OnlineStates, Scorer
 from firm.react import react
 from firm.store import SqlStore
@@ -44,6 +45,9 @@ _numbers = count()
 
 class NoModel:
     """No model is live: the declared rule scores."""
+
+    def now(self, workflow: str) -> Live:
+        return Live()
 
     def live(self, workflow: str) -> Scorer | None:
         return None

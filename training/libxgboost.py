@@ -12,11 +12,13 @@ import json
 from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
-
-import numpy as np
-from numpy.typing import NDArray
+from typing import TYPE_CHECKING
 
 from firm.errors import ModelRefused
+
+if TYPE_CHECKING:  # importing numpy takes longer than trying a model out (training.tryout)
+    import numpy as np
+    from numpy.typing import NDArray
 
 
 def _wanted(kind: int) -> bytes:
@@ -33,7 +35,7 @@ def _wanted(kind: int) -> bytes:
     ).encode()
 
 
-_PROBABILITIES, _MARGINS = _wanted(0), _wanted(1)
+PROBABILITIES, MARGINS = _wanted(0), _wanted(1)
 
 
 class Booster:
@@ -89,17 +91,20 @@ class Booster:
 
     def predict(self, features: NDArray[np.float32]) -> list[float]:
         """The probability of each row of a C-contiguous (n, columns) matrix; NaN is missing."""
-        return self._predict(features, _PROBABILITIES)
+        return self._predict(features, PROBABILITIES)
 
     def margins(self, features: NDArray[np.float32]) -> list[float]:
         """The log-odds of each row, as `predict` takes them."""
-        return self._predict(features, _MARGINS)
+        return self._predict(features, MARGINS)
 
     def _predict(self, features: NDArray[np.float32], wanted: bytes) -> list[float]:
         rows, columns = features.shape
+        return self.predict_at(features.ctypes.data, rows, columns, wanted)
+
+    def predict_at(self, address: int, rows: int, columns: int, wanted: bytes) -> list[float]:
+        """The score of each row of a matrix of 32-bit numbers that lies at an address."""
         array = (
-            f'{{"data":[{features.ctypes.data},true],"shape":[{rows},{columns}],'
-            '"typestr":"<f4","version":3}'
+            f'{{"data":[{address},true],"shape":[{rows},{columns}],"typestr":"<f4","version":3}}'
         ).encode()
         shape = ctypes.POINTER(ctypes.c_uint64)()
         dimensions = ctypes.c_uint64()

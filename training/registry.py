@@ -1,7 +1,8 @@
-"""The registry of models, kept by MLflow: versions with their evidence, and the champion.
+"""The registry of models, kept by MLflow: versions with their evidence, and their aliases.
 
-It speaks to the database directly, so no server has to run. MLflow keeps no history of aliases;
-who approved what and when stands in our own store.
+It speaks to the database directly, so no server has to run. MLflow keeps no history of aliases and
+asks nobody for approval: what decides stands, signed, in our own store, and the aliases here show
+it.
 """
 
 from __future__ import annotations
@@ -20,8 +21,6 @@ from training.registered import RegisteredVersion
 from mlflow import MlflowClient
 from mlflow.entities.model_registry import ModelVersion, RegisteredModel
 from mlflow.exceptions import MlflowException
-
-CHAMPION = "champion"
 
 
 class Registry:
@@ -52,24 +51,23 @@ class Registry:
         )
         return self._registered(version)
 
-    def set_champion(self, slug: str, version: str) -> None:
-        """Point the alias at a version.
+    def set_alias(self, slug: str, alias: str, version: str | None) -> None:
+        """Point an alias at a version, or at nothing; harmless where it does already.
 
         Raises:
             ModelRefused: there is no such version.
         """
-        self.get(slug, version)
-        self._client.set_registered_model_alias(slug, CHAMPION, version)
+        if version is not None:
+            self.get(slug, version)
+            self._client.set_registered_model_alias(slug, alias, version)
+        elif alias in self.aliases(slug):
+            self._client.delete_registered_model_alias(slug, alias)
 
-    def clear_champion(self, slug: str) -> None:
-        """Point the alias at nothing; harmless where it points at none."""
-        if self._champion(slug) is not None:
-            self._client.delete_registered_model_alias(slug, CHAMPION)
-
-    def champion(self, slug: str) -> RegisteredVersion | None:
-        """The version that the alias points at, None where it points at none."""
-        version = self._champion(slug)
-        return None if version is None else self.get(slug, version)
+    def aliases(self, slug: str) -> dict[str, str]:
+        """The version that each alias points at; none for a workflow that was never trained."""
+        for model in self._search(slug):
+            return dict(model.aliases)
+        return {}
 
     def get(self, slug: str, version: str) -> RegisteredVersion:
         """One version.
@@ -89,12 +87,6 @@ class Registry:
         """All versions, oldest first; none for a workflow that was never trained."""
         found = self._client.search_model_versions(f"name = '{slug}'")
         return sorted((self._registered(v) for v in found), key=lambda v: int(v.version))
-
-    def _champion(self, slug: str) -> str | None:
-        for model in self._search(slug):
-            aliases: dict[str, str] = model.aliases
-            return aliases.get(CHAMPION)
-        return None
 
     def _search(self, slug: str) -> list[RegisteredModel]:
         return list(self._client.search_registered_models(f"name = '{slug}'"))

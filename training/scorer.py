@@ -29,7 +29,7 @@ class FileScorer:
         self, path: Path, sha256: str, size: int, names: tuple[str, ...], version: str
     ) -> None:
         self._version = version
-        booster = Booster(_checked(path, sha256, size))
+        booster = Booster(checked_bytes(path, sha256, size))
         found = booster.feature_names()
         if found != names:
             raise ModelRefused(
@@ -84,7 +84,8 @@ def _offset(booster: Booster, names: tuple[str, ...], version: str) -> Offset | 
         ) from error
 
 
-def _checked(path: Path, sha256: str, size: int) -> bytes:
+def checked_bytes(path: Path, sha256: str, size: int) -> bytes:
+    """The bytes of a model file. Raises ModelRefused if they are not those that were registered."""
     try:
         found = path.stat().st_size
         if found != size:

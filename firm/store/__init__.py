@@ -10,8 +10,11 @@ from firm.store.engine import Database
 from firm.store.following import Following, Told
 from firm.store.governance import ActionRecord, Actions, Settled
 from firm.store.migrate import migrate
+from firm.store.notices import Listener, Notices
 from firm.store.outbox import Outbox, OutboxRow
-from firm.store.promotions import Promotion, Promotions
+from firm.store.promotions import Promotions
+from firm.store.registrations import Registrations
+from firm.store.served import Served, ServedVersions
 from firm.store.stream import Streams, StreamStore
 from firm.store.tallies import Counts, Tallies, TallyBook
 
@@ -19,9 +22,10 @@ __all__ = [
     "ActionRecord",
     "Counts",
     "DeadLetter",
+    "Listener",
     "OutboxRow",
-    "Promotion",
     "Revocation",
+    "Served",
     "Settled",
     "SqlStore",
     "StreamStore",
@@ -34,7 +38,10 @@ class SqlStore(
     Streams,
     Decisions,
     Actions,
+    Registrations,
     Promotions,
+    ServedVersions,
+    Notices,
     DeadLetters,
     Outbox,
     TallyBook,

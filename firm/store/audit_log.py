@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Generator, Iterator
 from contextlib import closing
-from typing import Any
+from typing import Any, get_args
 
 import msgspec
 from sqlalchemy import Connection, Row, Select, func, select
@@ -13,13 +13,33 @@ from sqlalchemy import Connection, Row, Select, func, select
 from firm.audit import AuditEntry, Head, Link, digest, verify
 from firm.decision import Verdict
 from firm.errors import AuditBroken
+from firm.standing import Kind
+from firm.store.chains import append
 from firm.store.governance import verdict_entry
 from firm.store.parts import StorePart
-from firm.store.promotions import promotion_entry, read_promotion
+from firm.store.promotions import (
+    declined_entry,
+    promotion_entry,
+    proposal_entry,
+    read_declined,
+    read_promotion,
+    read_proposal,
+)
+from firm.store.registrations import read_registration, registration_entry
 from firm.store.rows import decision_row, read_decision
-from firm.store.tables import audit_head, audit_link, decision, promotion, verdict
+from firm.store.tables import (
+    audit_head,
+    audit_link,
+    decision,
+    model_version,
+    promotion,
+    proposal,
+    verdict,
+)
 
 CHUNK = 2_000
+OF_VERSIONS = ("registered", "proposed", "declined", *get_args(Kind))
+OF_PEOPLE = ("agreed", "refused", *OF_VERSIONS)
 
 
 class AuditLog(StorePart):
@@ -39,6 +59,11 @@ class AuditLog(StorePart):
             _check_decisions(connection)
             _check_people(connection)
         return count
+
+    def note(self, entry: AuditEntry, writer: str) -> None:
+        """Keep an entry that tells of nothing that is kept elsewhere."""
+        with self._database.write() as connection:
+            append(connection, self._audit_key, writer, [entry])
 
     def export(self) -> Iterator[dict[str, Any]]:
         """Every link as plain values, chain by chain; hashes in hex."""
@@ -102,13 +127,23 @@ def _check_decision(row: dict[str, Any]) -> None:
 def _check_people(connection: Connection) -> None:
     """Verdicts and promotions are few: both sides fit in memory."""
     verdicts = connection.execute(select(verdict)).mappings()
-    promotions = connection.execute(select(promotion)).mappings()
     kept = Counter(verdict_entry(Verdict(**row)) for row in verdicts)
-    kept.update(promotion_entry(read_promotion(row)) for row in promotions)
-    of_people = select(audit_link).where(audit_link.c.verb.in_(["agreed", "refused", "promoted"]))
+    kept.update(_entries_of_versions(connection))
+    of_people = select(audit_link).where(audit_link.c.verb.in_(OF_PEOPLE))
     told = Counter(_entry(row) for row in connection.execute(of_people))
     for entry in (kept - told) + (told - kept):
         raise AuditBroken(
             f"{entry.actor} {entry.verb} {entry.about}: its row and the chain differ; one of them "
             "was changed, removed or slipped in"
         )
+
+
+def _entries_of_versions(connection: Connection) -> Iterator[AuditEntry]:
+    for row in connection.execute(select(model_version)).mappings():
+        yield registration_entry(read_registration(row))
+    for row in connection.execute(select(proposal)).mappings():
+        yield proposal_entry(read_proposal(row))
+        if row["status"] == "declined":
+            yield declined_entry(read_declined(row))
+    for row in connection.execute(select(promotion)).mappings():
+        yield promotion_entry(read_promotion(row))

@@ -205,8 +205,58 @@ promotion = Table(
     Column("why", Text, nullable=False),
     _time("at"),
     Column("gates", LargeBinary, nullable=False),
+    # Defaults of the rows from before a promotion was one of several moves, and signed.
+    Column("alias", Text, nullable=False, server_default="champion"),
+    Column("kind", Text, nullable=False, server_default="promoted"),
+    Column("share", Float, nullable=False, server_default=text("1.0")),
+    Column("after", BigInteger, nullable=False, server_default=text("0")),
+    Column("signature", Text, nullable=False, server_default="none"),
+    _time("aligned_at", nullable=True),
     Index("promotion_by_time", "workflow", "at"),
     sqlite_autoincrement=True,
+)
+
+proposal = Table(
+    "proposal",
+    metadata,
+    _key("id"),
+    Column("workflow", Text, nullable=False),
+    Column("version", Text, nullable=False),
+    Column("alias", Text, nullable=False),
+    Column("share", Float, nullable=False),
+    Column("asked_by", Text, nullable=False),
+    Column("why", Text, nullable=False),
+    _time("at"),
+    Column("status", Text, nullable=False),
+    Column("settled_by", Text),
+    Column("settled_why", Text),
+    _time("settled_at", nullable=True),
+)
+
+model_version = Table(
+    "model_version",
+    metadata,
+    _key("workflow"),
+    _key("version"),
+    Column("uri", Text, nullable=False),
+    Column("sha256", Text, nullable=False),
+    Column("size", BigInteger, nullable=False),
+    Column("trained_by", Text, nullable=False),
+    _time("at"),
+    Column("gates", LargeBinary, nullable=False),
+    Column("failed", LargeBinary, nullable=False),
+    Column("signature", Text, nullable=False),
+)
+
+serving_version = Table(
+    "serving_version",
+    metadata,
+    _key("worker"),
+    _key("workflow"),
+    Column("version", Text, nullable=False),
+    Column("because", Text, nullable=False),
+    Column("move", BigInteger, nullable=False),
+    _time("at"),
 )
 
 audit_link = Table(

@@ -12,7 +12,7 @@ from statistics import fmean
 import httpx
 import numpy as np
 
-from firm.decision import Decision
+from firm.decision import Decision, Person
 from firm.time import Micros, to_micros
 from firm.workflow import Workflow
 from headway.catalogue import canonicaliser, declared, workflow_named
@@ -24,11 +24,13 @@ from headway.demo.compare import HttpScores, requests
 from headway.demo.latency import event_to_decision_ms, percentiles
 from headway.demo.logs import DemoLog
 from headway.demo.memory import Memory
-from headway.lifecycle import promote_version, train_version
+from headway.governance import Governance
+from headway.lifecycle import align, train_version
 from headway.logs import Disturbance, Outgoing, find_log, outgoing
 from headway.progress import Progress
 from headway.replay import send, wait_until_taken
 from headway.reporting import report_on
+from headway.swap import wait_until_served
 from stream.log import KafkaEventLog
 from training.quality import Quality, quality
 from training.replay import mismatches, replay
@@ -139,16 +141,20 @@ class Demo:
         self._progress.say(f"training on what was known on {self._log.cut.date()}")
         settings = self._copy.settings
         trained = train_version(settings, self._workflow, self._cut, by="demo-scientist")
-        promote_version(
-            settings,
-            self._copy.store,
-            trained.version,
-            promoted_by="demo-scientist",
-            approved_by="demo-reviewer",
-            why="passed every gate",
-        )
+        self._promote(trained.version.version)
         self._progress.say(f"version {trained.version.version} passed its gates and is live")
         return trained
+
+    def _promote(self, version: str) -> None:
+        """One person proposes, another agrees; then each process has it within a second."""
+        settings, store, slug = self._copy.settings, self._copy.store, self._workflow.slug
+        scientist = Person("demo-scientist", frozenset({"data_scientist"}))
+        reviewer = Person("demo-reviewer", frozenset({"governance_reviewer"}))
+        governance = Governance(settings, store)
+        asked = governance.propose(slug, version, scientist, "passed every gate")
+        governance.agree(asked.id, reviewer, "the figures are those of the report")
+        align(settings, store)
+        wait_until_served(store, slug)
 
     def _replay_later(self, events: Sequence[Outgoing]) -> Later:
         http = HttpScores(self._client, self._workflow.slug)

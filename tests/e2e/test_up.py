@@ -85,7 +85,10 @@ def test_decisions_are_listed(copy: Up) -> None:
 
 
 def test_no_model_was_live(copy: Up) -> None:
-    assert found(copy.home, "models", SLUG) == {}
+    told = found(copy.home, "models", SLUG)
+    assert list(told) == ["served"]
+    assert sorted(worker.partition(":")[0] for worker in told["served"]) == ["http", "stream"]
+    assert set(told["served"].values()) == {"rule"}
 
 
 def test_declarations_and_mappings_are_checked(copy: Up) -> None:

@@ -26,7 +26,6 @@ from headway.clock import now
 from headway.copy import Copy
 from headway.demo.bad import bad_inputs
 from headway.logs import Disturbance, Outgoing, find_log, outgoing
-from headway.models import LiveModels
 from headway.parts.server import Server
 from headway.replay import send, wait_until_taken
 from headway.settings import Settings
@@ -35,7 +34,7 @@ from stream.reactor import Reactor
 from stream.reader import Reader, Record
 from stream.topics import DECISIONS
 from tests.contract.store.samples import rows
-from tests.stage import KEY, SLUG, read, request, until
+from tests.stage import KEY, SLUG, NoModel, read, request, until
 from workflows.delivery_risk import WORKFLOW
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(420)]
@@ -281,7 +280,7 @@ def take_undisturbed(run: Run) -> SqlStore:
         WORKFLOW,
         store.open_stream(WORKFLOW),
         Reader(CANONICAL),
-        LiveModels(WORKFLOWS, store),
+        NoModel(),
         FeastStates(run.copy.parts.redis_url.rpartition("/")[0] + "/1"),
         frozenset(WORKFLOWS),
     )

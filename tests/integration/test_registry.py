@@ -79,35 +79,37 @@ def test_card_and_pictures_are_kept_with_the_run(
     assert reports[1].data.sha256 in (kept / "model_card.md").read_text()
 
 
-def test_the_champion_is_the_version_that_was_set_last(
+def test_an_alias_points_at_the_version_that_was_set_last_or_at_none(
     registry: Registry, reports: list[TrainingReport]
 ) -> None:
-    registry.clear_champion(SLUG)
-    assert registry.champion(SLUG) is None
-    registry.set_champion(SLUG, "2")
-    registry.set_champion(SLUG, "1")
-    assert registry.champion(SLUG) == reports[0].version
+    registry.set_alias(SLUG, "champion", "2")
+    registry.set_alias(SLUG, "champion", "1")
+    registry.set_alias(SLUG, "canary", "2")
+    assert registry.aliases(SLUG) == {"champion": "1", "canary": "2"}
+    registry.set_alias(SLUG, "canary", None)
+    registry.set_alias(SLUG, "canary", None)
+    assert registry.aliases(SLUG) == {"champion": "1"}
 
 
 def test_another_process_sees_the_same(
     registry: Registry, reports: list[TrainingReport], place: Path
 ) -> None:
-    registry.set_champion(SLUG, "2")
+    registry.set_alias(SLUG, "champion", "2")
     other = Registry(uri(place), place / "artifacts")
-    assert other.champion(SLUG) == reports[1].version
+    assert other.aliases(SLUG)["champion"] == "2"
 
 
 def test_a_version_that_nobody_registered_is_refused(
     registry: Registry, reports: list[TrainingReport]
 ) -> None:
     with pytest.raises(ModelRefused, match="no version '9'"):
-        registry.set_champion(SLUG, "9")
+        registry.set_alias(SLUG, "champion", "9")
 
 
 def test_a_workflow_that_was_never_trained_has_no_versions(registry: Registry) -> None:
     assert registry.versions("unheard_of") == []
-    assert registry.champion("unheard_of") is None
-    registry.clear_champion("unheard_of")
+    assert registry.aliases("unheard_of") == {}
+    registry.set_alias("unheard_of", "champion", None)
 
 
 def test_a_file_changed_in_the_registry_is_refused(reports: list[TrainingReport]) -> None:
@@ -185,7 +187,7 @@ def test_runs_can_be_searched_in_the_pages(port: int) -> None:
 def test_nobody_moves_the_champion_through_the_pages(
     port: int, registry: Registry, method: str
 ) -> None:
-    registry.set_champion(SLUG, "1")
+    registry.set_alias(SLUG, "champion", "1")
     body = f'{{"name": "{SLUG}", "alias": "champion", "version": "2"}}'.encode()
     status = answer(
         port,
@@ -194,10 +196,8 @@ def test_nobody_moves_the_champion_through_the_pages(
         headers={"Content-Type": "application/json"},
         method=method,
     )
-    champion = registry.champion(SLUG)
     assert status == 403
-    assert champion is not None
-    assert champion.version == "1"
+    assert registry.aliases(SLUG)["champion"] == "1"
 
 
 @pytest.mark.slow

@@ -17,6 +17,7 @@ from firm.decision import Action, Decision
 from firm.envelope import Envelope
 from firm.errors import Fenced, HeadwayError
 from firm.ids import DecisionId, SubjectId, action_id, decision_id
+from firm.live import Live
 from headway.actions import HttpActionTarget, TargetAway
 from headway.clock import now
 from headway.demo.bad import TEN_MEGABYTES, bad_inputs
@@ -257,7 +258,7 @@ def test_a_batch_that_fails_leaves_nothing_and_ends_the_worker(stage: Stage) -> 
     """Its memory has run ahead of the database: whoever comes next begins from the database."""
 
     class Broken:
-        def live(self, workflow: str) -> None:
+        def now(self, workflow: str) -> None:
             raise RuntimeError("the model cannot be loaded")
 
     with running(stage, stage.reactor(Broken())) as worker:
@@ -355,8 +356,8 @@ class TestTheRelay:
         class Sure:
             version = "9"
 
-            def live(self, workflow: str) -> Sure:
-                return self
+            def now(self, workflow: str) -> Live:
+                return Live(self)
 
             def predict(self, asked: Sequence[object]) -> list[float]:
                 return [0.9] * len(asked)

@@ -8,7 +8,8 @@ import pytest
 
 from firm.decision import Verdict
 from firm.errors import AuditBroken
-from firm.store import Promotion, SqlStore, audit_log
+from firm.standing import Promotion
+from firm.store import SqlStore, audit_log
 from tests.contract.store.samples import NOON, SLUG, record, slipping, take, tamper
 from workflows.delivery_risk import WORKFLOW
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from firm.decision import as_json
-from firm.store import DeadLetter, Promotion, SqlStore
+from firm.standing import Promotion
+from firm.store import DeadLetter, SqlStore
 from tests.contract.store.samples import NOON, SLUG, record
 
 

@@ -1,0 +1,112 @@
+"""The acts of people on versions, over the store and the key: each is checked, signed, written."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Literal
+
+from firm.decision import Person
+from firm.errors import NotAllowed
+from firm.promotion import Proposal, Registration, agree, decline, end, kill, lift
+from firm.promotion import propose as proposed
+from firm.promotion import roll_back as rolled_back
+from firm.promotion import shadow as shadowed
+from firm.standing import Alias, Promotion, Standing, stand
+from firm.store import SqlStore
+from firm.time import Micros
+from headway.clock import now
+from headway.settings import Settings
+from headway.signing import Signer, Verifier
+
+WRITER = "governance"
+
+
+class Governance:
+    """Promote, take back, switch off: for the command line and for HTTP alike.
+
+    Each method raises NotAllowed where the person may not do it, and GateFailed where the version
+    did not pass its gates (`firm.promotion`).
+    """
+
+    def __init__(self, settings: Settings, store: SqlStore) -> None:
+        self._settings = settings
+        self._store = store
+        self._verifier = Verifier(settings)
+
+    def register(self, made: Registration) -> None:
+        """Keep a version that was trained; it decides only once two people have agreed to it."""
+        self._store.register(made, Signer(self._settings).sign(made), WRITER)
+
+    def standing(self, workflow: str, at: Micros | None = None) -> Standing:
+        """What is live in a workflow, or was at an instant."""
+        moves = self._store.moves(workflow)
+        known = [move for move in moves if at is None or move.made.at <= at]
+        return stand(workflow, known, self._verifier.genuine)
+
+    def propose(
+        self,
+        workflow: str,
+        version: str,
+        person: Person,
+        why: str,
+        alias: Literal["champion", "canary"] = "champion",
+        share: float = 1.0,
+    ) -> Proposal:
+        """Ask that a version decide; another person has to agree."""
+        registered = self._registered(workflow, version)
+        same = [p for p in self._store.proposals(workflow) if p.version == version]
+        if any(one.alias == alias for one in same):
+            raise NotAllowed(f"version {version} of {workflow} is proposed as {alias} already")
+        asked = proposed(registered, alias, share, person, why, now())
+        self._store.propose(asked, WRITER)
+        return asked
+
+    def agree(self, proposal: str, person: Person, why: str) -> Promotion:
+        """Agree to what somebody else proposed: it decides from then on."""
+        asked = self._store.proposal(proposal)
+        registered = self._registered(asked.workflow, asked.version)
+        return self._move(
+            asked.workflow,
+            lambda standing: agree(asked, registered, standing, person, why, now()),
+            asked.id,
+        )
+
+    def decline(self, proposal: str, person: Person, why: str) -> None:
+        """Refuse a proposal, or take one's own back."""
+        said = decline(self._store.proposal(proposal), person, why, now())
+        self._store.decline(said, WRITER)
+
+    def roll_back(self, workflow: str, to: str | None, person: Person, why: str) -> Promotion:
+        """Go back to an earlier champion, the one before without `to`."""
+        return self._move(workflow, lambda at: rolled_back(at, to, person, why, now()))
+
+    def kill(self, workflow: str, person: Person, why: str) -> Promotion:
+        """Let the declared rule decide."""
+        return self._move(workflow, lambda standing: kill(standing, person, why, now()))
+
+    def lift(self, workflow: str, person: Person, why: str) -> Promotion:
+        """Let the champion decide again."""
+        return self._move(workflow, lambda standing: lift(standing, person, why, now()))
+
+    def shadow(self, workflow: str, version: str, person: Person, why: str) -> Promotion:
+        """Let a version score beside the champion, deciding nothing."""
+        registered = self._registered(workflow, version)
+        return self._move(workflow, lambda at: shadowed(registered, at, person, why, now()))
+
+    def end(self, workflow: str, alias: Alias, by: str, why: str) -> Promotion:
+        """Take the canary or the challenger away."""
+        return self._move(workflow, lambda standing: end(standing, alias, by, why, now()))
+
+    def _registered(self, workflow: str, version: str) -> Registration:
+        registered, signature = self._store.registration(workflow, version)
+        self._verifier.require(registered, signature)
+        return registered
+
+    def _move(
+        self, workflow: str, decide: Callable[[Standing], Promotion], proposal: str | None = None
+    ) -> Promotion:
+        standing = self.standing(workflow)
+        made = decide(standing)
+        signature = Signer(self._settings).sign(made)
+        self._store.promote(made, WRITER, signature, standing.seen, proposal)
+        return made

@@ -1,0 +1,37 @@
+"""From a promotion to a model that can score: only a file in the folder of models is ever read."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from urllib.parse import urlparse
+from urllib.request import url2pathname
+
+from firm.errors import ModelRefused
+from firm.ports import Scorer
+from firm.standing import Promotion
+from firm.workflow import Workflow
+from training.safe import load_safely
+
+
+def loader(artifacts: Path) -> Callable[[Promotion, Workflow], Scorer]:
+    """Load what a promotion names, if it lies in the folder of models."""
+
+    def load(made: Promotion, workflow: Workflow) -> Scorer:
+        return load_safely(
+            _path(made.uri),
+            artifacts,
+            sha256=made.sha256,
+            size=made.size,
+            names=workflow.feature_names,
+            version=made.version,
+        )
+
+    return load
+
+
+def _path(uri: str) -> Path:
+    parsed = urlparse(uri)
+    if parsed.scheme != "file" or parsed.netloc not in {"", "localhost"}:
+        raise ModelRefused(f"a model is loaded from a file of this machine; got {uri!r}")
+    return Path(url2pathname(parsed.path))
