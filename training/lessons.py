@@ -10,13 +10,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 import numpy as np
+from numpy.typing import NDArray
 
 from firm.errors import CannotTrain
 from firm.ids import EventId
 from firm.time import DAY, Micros
 from firm.workflow import Workflow
 from training.replay import Replayed
-from training.rows import UNKNOWN, TrainingRows
+from training.rows import UNKNOWN, Flags, Floats, TrainingRows
 
 
 def lessons(workflow: Workflow, replayed: Replayed, cut: Micros) -> TrainingRows:
@@ -42,12 +43,28 @@ def _complemented(
     workflow: Workflow, rows: TrainingRows, estimates: Mapping[EventId, float], cut: Micros
 ) -> TrainingRows:
     known = rows.known_from < cut
-    estimated = np.array([estimates.get(event, np.nan) for event in rows.event], dtype=np.float64)
-    outcome = np.where(np.isnan(estimated), np.where(known, rows.outcome, np.nan), estimated)
-    if ((outcome < 0) | (outcome > 1)).any():
-        raise CannotTrain(
-            f"{workflow.slug}: its label's estimate gives {np.nanmin(outcome):g} to "
-            f"{np.nanmax(outcome):g}; it has to give probabilities"
-        )
+    outcome = complemented(workflow.slug, rows.event, rows.outcome, known, estimates)
     known_from = np.where(known, rows.known_from, UNKNOWN)
     return rows.replace(outcome=outcome, known_from=known_from).where(~np.isnan(outcome))
+
+
+def complemented(
+    slug: str,
+    event: NDArray[np.object_],
+    outcome: Floats,
+    known: Flags,
+    estimates: Mapping[EventId, float],
+) -> Floats:
+    """The outcomes of n rows: estimates where there are, else those known; NaN where neither is.
+
+    Raises:
+        CannotTrain: an estimate is no probability.
+    """
+    estimated = np.array([estimates.get(id_, np.nan) for id_ in event], dtype=np.float64)
+    found = np.where(np.isnan(estimated), np.where(known, outcome, np.nan), estimated)
+    if ((found < 0) | (found > 1)).any():
+        raise CannotTrain(
+            f"{slug}: its label's estimate gives {np.nanmin(found):g} to "
+            f"{np.nanmax(found):g}; it has to give probabilities"
+        )
+    return found

@@ -73,7 +73,7 @@ def replay_whole(
     builder = RowsBuilder(workflow.feature_names)
     came: dict[EventId, Micros] = {}
     for arrival in arrivals:
-        if not _concerns(workflow, arrival.event):
+        if not concerns(workflow, arrival.event):
             continue
         if arrival.event.occurred_at < states.watermark:
             came.setdefault(arrival.event.id, states.watermark)
@@ -130,7 +130,8 @@ def _differing(rows: TrainingRows, place: int, decision: Decision) -> tuple[str,
     )
 
 
-def _concerns(workflow: Workflow, event: Event) -> bool:
+def concerns(workflow: Workflow, event: Event) -> bool:
+    """Whether an event changes what the workflow knows, or asks it."""
     if isinstance(event.fact, ScoreRequested):
         return event.fact.workflow == workflow.slug
     return workflow.folds(event)
