@@ -54,18 +54,24 @@ class FeastStates:
         self._views: dict[str, Views] = {}
 
     def write(
-        self, workflow: Workflow, subjects: Sequence[SubjectState], groups: Sequence[GroupState]
+        self,
+        workflow: Workflow,
+        subjects: Sequence[SubjectState],
+        groups: Sequence[GroupState],
+        known: Mapping[str, GroupState] | None = None,
     ) -> None:
         """Make these the states that are served, all at once; repeating it is harmless.
 
-        A state never replaces one from further on in the log; all others are written.
+        A state never replaces one from further on in the log; all others are written. The subjects'
+        features need their groups: those in `known`, or else those given and what is served.
 
         Raises:
             OnlineStoreAhead: there was such a state.
         """
-        changed = {state.group: state for state in groups}
-        others = _groups_of(workflow, subjects) - changed.keys()
-        known = changed | self._read_groups(workflow, others)
+        if known is None:
+            changed = {state.group: state for state in groups}
+            others = _groups_of(workflow, subjects) - changed.keys()
+            known = changed | self._read_groups(workflow, others)
         self._write(workflow, subjects, groups, known, _newest(subjects))
 
     def rewrite_all(self, workflow: Workflow, states: States) -> None:

@@ -78,6 +78,7 @@ class Group(msgspec.Struct, dict=True):
             del running[place:]
         if self.kept is not None and count:
             self._keep(self.kept, (at, round(value / count * STEPS) / STEPS), count)
+        self.__dict__.pop("tallies", None)
 
     def before(
         self,
@@ -91,6 +92,14 @@ class Group(msgspec.Struct, dict=True):
         bucket.
         """
         end = as_of // self.grain
+        tallies = self._tallies(end)
+        found = tallies.get((within_days, half_life_days))
+        if found is None:
+            found = self._tally(end, within_days, half_life_days)
+            tallies[within_days, half_life_days] = found
+        return found
+
+    def _tally(self, end: int, within_days: float | None, half_life_days: float | None) -> Tally:
         known, positive = self._until(end, half_life_days)
         if within_days is not None:
             start = end - int(within_days * DAY // self.grain)
@@ -141,6 +150,15 @@ class Group(msgspec.Struct, dict=True):
             del kept[place]
         else:
             kept[place] = (*point, alike + count)
+
+    def _tallies(self, end: int) -> dict[tuple[float | None, float | None], Tally]:
+        """What was asked for as of this bucket since the group has changed: many members ask within
+        one bucket, and a row asks for some of it again and again."""
+        kept: tuple[int, dict[tuple[float | None, float | None], Tally]] | None
+        kept = self.__dict__.get("tallies")
+        if kept is None or kept[0] != end:
+            kept = self.__dict__["tallies"] = (end, {})
+        return kept[1]
 
     @property
     def _running(self) -> dict[float | None, list[Sums]]:

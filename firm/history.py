@@ -40,9 +40,13 @@ class History(msgspec.Struct):
     entries: list[Entry] = msgspec.field(default_factory=list)
     outcomes: dict[EventId, Outcome] = msgspec.field(default_factory=dict)
 
+    def has(self, event: EventId) -> bool:
+        """Whether the entry of an event is there already."""
+        return any(entry.event == event for entry in self.entries)
+
     def add(self, entry: Entry) -> bool:
         """Put the entry in its place; False if it is there already."""
-        if any(entry.event == known.event for known in self.entries):
+        if self.has(entry.event):
             return False
         if not self.entries or _order(self.entries[-1]) < _order(entry):
             self.entries.append(entry)

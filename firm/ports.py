@@ -48,9 +48,16 @@ class OnlineStates(Protocol):
     """The states as the online store serves them."""
 
     def write(
-        self, workflow: Workflow, subjects: Sequence[SubjectState], groups: Sequence[GroupState]
+        self,
+        workflow: Workflow,
+        subjects: Sequence[SubjectState],
+        groups: Sequence[GroupState],
+        known: Mapping[str, GroupState] | None = None,
     ) -> None:
-        """Make these the states that are served; repeating it is harmless."""
+        """Make these the states that are served; repeating it is harmless.
+
+        `known` are all groups by group id, where the caller has them at hand.
+        """
 
     def read(
         self, workflow: Workflow, subject: SubjectId, as_of: Micros | None = None

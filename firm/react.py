@@ -136,9 +136,10 @@ class Batch:
         workflow, states, event = self._workflow, self._states, arrival.event
         entry = Entry(event.occurred_at, event.id, event.type, workflow.fold(event))
         state = states.subject(event.subject)
-        told = list(self._told(state))
-        if not state.history.add(entry):
+        if state.history.has(event.id):
             return "duplicate"
+        told = list(self._told(state))
+        state.history.add(entry)
         state.position = arrival.position
         self.subjects[event.subject] = state
         self._settle(state, told)

@@ -61,17 +61,11 @@ class Reactor:
         if not arrivals and not refused:
             self._passed = fresh[-1].offset
             return None
+        states = self._store.states
         live = self._models.now(self._workflow.slug)
-        effects = react(
-            self._workflow,
-            arrivals,
-            self._store.states,
-            live.champion,
-            decided_at,
-            live.because,
-        )
+        effects = react(self._workflow, arrivals, states, live.champion, decided_at, live.because)
         self._store.commit(effects, {0: fresh[-1].offset}, EVENTS, refused)
-        self._online.write(self._workflow, effects.subjects, effects.groups)
+        self._online.write(self._workflow, effects.subjects, effects.groups, states.groups)
         return effects
 
     def _read(self, records: Sequence[Record]) -> tuple[list[Arrival], list[DeadLetter]]:

@@ -157,10 +157,18 @@ def _combine(
     left: Expr, other: Expr | float, sign: str, apply: Callable[[float, float], Number]
 ) -> Expr:
     right = _expr(other)
+    words, reads = f"({left.words} {sign} {right.words})", left.reads | right.reads
 
     def compute(known: Known) -> Number:
         a = left(known)
         b = right(known)
         return None if a is None or b is None else apply(a, b)
 
-    return Expr(compute, f"({left.words} {sign} {right.words})", left.reads | right.reads)
+    def with_constant(known: Known) -> Number:
+        a = left(known)
+        return None if a is None else apply(a, number)
+
+    if isinstance(other, Expr):
+        return Expr(compute, words, reads)
+    number = float(other)
+    return Expr(with_constant, words, reads)

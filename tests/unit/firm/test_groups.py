@@ -136,3 +136,12 @@ def test_a_group_keeps_no_single_observation_unless_it_is_asked_to() -> None:
     found = group((1, 5.0))
     assert found.kept is None
     assert found.points_before(9 * DAY) == []
+
+
+def test_what_is_recorded_between_two_questions_counts_in_the_second() -> None:
+    found = Group()
+    for count in range(1, 4):
+        found.record(5 * DAY, 1.0)
+        assert found.before(8 * DAY) == Tally(count, count)
+        assert found.before(8 * DAY, within_days=3) == Tally(count, count)
+    assert found.before(5 * DAY) == Tally()

@@ -24,7 +24,9 @@ class Online:
         self.written: list[str] = []
         self.broken = False
 
-    def write(self, _: object, subjects: Sequence[Any], groups: Sequence[Any]) -> None:
+    def write(
+        self, _: object, subjects: Sequence[Any], groups: Sequence[Any], *_groups: object
+    ) -> None:
         if self.broken:
             raise RuntimeError("away")
         self.written += [state.subject for state in subjects]
