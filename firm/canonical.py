@@ -12,6 +12,7 @@ from zoneinfo import ZoneInfo
 
 from pydantic import ValidationError
 
+from firm.declared import problems_of
 from firm.envelope import LONGEST_ID, Envelope, check_time, open_envelope
 from firm.errors import (
     InvalidValue,
@@ -24,7 +25,7 @@ from firm.errors import (
 )
 from firm.events import Event, Fact
 from firm.ids import EventId, SubjectId, derived
-from firm.mapping import EventFrom, FieldFrom, LogMapping, TimeFrom, problems_of
+from firm.mapping import EventFrom, FieldFrom, LogMapping, TimeFrom
 from firm.time import Micros
 
 Record = Mapping[str, Any]

@@ -57,7 +57,8 @@ from pydantic import (
     model_validator,
 )
 
-from firm.errors import DeclarationError, shown
+from firm.declared import problems_of
+from firm.errors import DeclarationError
 from firm.events import Fact
 from firm.money import Currency
 
@@ -213,11 +214,3 @@ def _against(rule: EventFrom, facts: Mapping[str, type[Fact]]) -> Iterator[str]:
             yield f"{rule.fact!r} needs the field {name!r}"
     if fact.subject_kind not in {"*", rule.subject.kind}:
         yield f"{rule.fact!r} speaks of a {fact.subject_kind}, not of a {rule.subject.kind}"
-
-
-def problems_of(error: ValidationError) -> list[str]:
-    """Each problem of a failed validation in one line: where, what, and the value."""
-    return [
-        f"{'.'.join(str(part) for part in p['loc']) or 'all'}: {p['msg']} (got {shown(p['input'])})"
-        for p in error.errors(include_url=False)
-    ]

@@ -9,9 +9,9 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import cached_property
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, Literal
 
-from pydantic import Field, model_validator
+from pydantic import Field
 
 from firm.candidates import Candidates
 from firm.declared import Declared, Role, Slug, Words
@@ -25,6 +25,13 @@ from firm.vocabulary import Expr, Known, Reads
 
 Row = tuple[float | None, ...]
 Direction = Literal[-1, 0, 1]
+DERIVED_FROM = {
+    "monotone_constraints": "declare Feature.monotone",
+    "objective": "scores are probabilities",
+    "seed": "declare ModelSpec.seed",
+    "nthread": "say it where it is trained",
+}
+"""Parameters of XGBoost that follow from the declaration, and from what."""
 
 
 class Feature(Declared):
@@ -127,8 +134,8 @@ class Gates(Declared):
     `worse_by`; of that one has to be sure with `confidence`, by a paired bootstrap.
     """
 
-    auc: Annotated[float, Field(ge=0, le=1)]
-    pr_auc: Annotated[float, Field(ge=0, le=1)] = 0.0
+    auc: Annotated[float, Field(ge=0, lt=1)]
+    pr_auc: Annotated[float, Field(ge=0, lt=1)] = 0.0
     calibration_error: Annotated[float, Field(gt=0, le=1)] = 1.0
     least_rows: Annotated[int, Field(ge=1)] = 100
     each_step: bool = False
@@ -159,14 +166,15 @@ class ModelSpec(Declared):
     retrain_days: Annotated[float, Field(gt=0)] | None = None
     seed: int = 7
 
-    @model_validator(mode="after")
-    def _has_one_level(self) -> Self:
+    def inconsistencies(self) -> Iterator[str]:
+        """Parameters that follow from the rest of the declaration, and a level set twice."""
+        for name in sorted(DERIVED_FROM.keys() & self.parameters.keys()):
+            yield f"parameter {name!r} would be overruled: {DERIVED_FROM[name]}"
         if self.calibrated and self.offset_by:
-            raise ValueError(
+            yield (
                 f"calibrated shifts the level of all, offset_by={self.offset_by!r} sets that of "
                 "each value: declare one of them"
             )
-        return self
 
 
 class ActionSpec(Declared):
@@ -191,12 +199,14 @@ class Policy(Declared):
 
     bands: tuple[Band, ...]
 
-    @model_validator(mode="after")
-    def _bands_cover_all_scores_in_order(self) -> Self:
+    def inconsistencies(self) -> Iterator[str]:
+        """Bands that leave scores out, or share a name, and actions that are named twice."""
         starts = [band.at_least for band in self.bands]
         if not starts or starts[0] != 0 or starts != sorted(set(starts)):
-            raise ValueError(f"bands must start at 0 and rise; they start at {starts}")
-        return self
+            yield f"bands must start at 0 and rise; they start at {starts}"
+        yield from _repeated("band", [band.name for band in self.bands])
+        for band in self.bands:
+            yield from _repeated(f"in band {band.name!r} action", [a.kind for a in band.actions])
 
     def band(self, probability: float) -> Band:
         """The highest band that the score reaches."""
@@ -227,14 +237,13 @@ class Stakes(Declared):
     missed_days: Annotated[float, Field(ge=0)] = 0.0
     because: Words
 
-    @model_validator(mode="after")
-    def _is_of_one_currency(self) -> Self:
+    def inconsistencies(self) -> Iterator[str]:
+        """Costs in two currencies."""
         if self.false_alert.currency != self.missed.currency:
-            raise ValueError(
+            yield (
                 f"a false alert costs {self.false_alert.currency} and a missed case "
                 f"{self.missed.currency}: declare both in one currency"
             )
-        return self
 
 
 class Watch(Declared):
@@ -296,40 +305,58 @@ class Workflow(Declared):
     risk_class: Literal["minimal", "limited", "high"]
     worker_notice: Words | None = None
 
-    @model_validator(mode="after")
-    def _is_consistent(self) -> Self:
-        problems = [
-            *_repeated("feature", [f.name for f in self.features]),
-            *_repeated("group", [g.name for g in self.groups]),
-            *(
-                f"trigger {t.__name__} is not among the facts that are folded"
-                for t in self.triggers
-                if t not in self.facts
-            ),
-            *(self._wrong_candidates() if self.candidates else ()),
-        ]
-        reads = {f"feature {feature.name!r}": feature.of.reads for feature in self.features}
+    def inconsistencies(self) -> Iterator[str]:
+        """What is named twice or nowhere, what is promised without what it needs."""
+        yield from _repeated("feature", [f.name for f in self.features])
+        yield from _repeated("group", [g.name for g in self.groups])
+        yield from self._without_what_they_need()
+        yield from self._unknown()
         if self.candidates:
-            reads |= {f"filter {one.name!r}": one.allows.reads for one in self.candidates.filters}
-            reads["usual"] = self.candidates.usual.reads
-        for part, read in (reads | {"rule": self.rule.reads}).items():
-            problems += _unknown_groups(part, read, self.groups)
-        if self.model.offset_by is not None and self.model.offset_by not in self.feature_names:
-            problems.append(f"offset_by names {self.model.offset_by!r}, which is no feature")
-        if not self.features:
-            problems.append("declares no feature; a model needs at least one")
-        if not self.triggers:
-            problems.append("declares no trigger; name the facts that ask for a score")
-        if self.risk_class == "high" and self.worker_notice is None:
-            problems.append("scores people (risk class high) and so needs a worker_notice")
-        if problems:
-            raise ValueError("; ".join(problems))
-        return self
+            yield from self._wrong_candidates(self.candidates)
 
-    def _wrong_candidates(self) -> Iterator[str]:
-        assert self.candidates  # noqa: S101  (asked only where there are any)
-        yield from _repeated("filter", [f.name for f in self.candidates.filters])
-        pool, text = self.candidates.pool, self.candidates.text
+    def _without_what_they_need(self) -> Iterator[str]:
+        if not self.features:
+            yield "declares no feature; a model needs at least one"
+        if not self.triggers:
+            yield "declares no trigger; name the facts that ask for a score"
+        if self.risk_class == "high" and self.worker_notice is None:
+            yield "scores people (risk class high) and so needs a worker_notice"
+        observed = [group.name for group in self.groups if group.counts == "observed"]
+        if observed and self.observe is None:
+            yield f"groups {observed} count what is observed, but no observe tells them anything"
+        if self.model.gates.each_step and self.step is None:
+            yield "gates ask for quality at each step, but no step says at which one a case stands"
+
+    def _unknown(self) -> Iterator[str]:
+        for trigger in self.triggers:
+            if trigger not in self.facts:
+                yield f"trigger {trigger.__name__} is not among the facts that are folded"
+            if trigger.subject_kind != self.subject:
+                yield (
+                    f"trigger {trigger.__name__} speaks of a {trigger.subject_kind}, but what is "
+                    f"scored is a {self.subject}"
+                )
+        offset = self.model.offset_by
+        by = next((f for f in self.features if f.name == offset), None)
+        if offset is not None and by is None:
+            yield f"offset_by names {offset!r}, which is no feature"
+        if by is not None and by.monotone:
+            yield f"feature {offset!r} is monotone, but with offset_by no tree splits on it"
+        for part, expr in self.expressions().items():
+            if isinstance(expr, Expr):
+                yield from _unknown_groups(part, expr.reads, self.groups)
+
+    def expressions(self) -> dict[str, Expr]:
+        """Every expression that is declared, by what it is for."""
+        found = {f"feature {feature.name!r}": feature.of for feature in self.features}
+        if self.candidates:
+            found |= {f"filter {one.name!r}": one.allows for one in self.candidates.filters}
+            found["usual"] = self.candidates.usual
+        return {**found, "rule": self.rule}
+
+    def _wrong_candidates(self, candidates: Candidates) -> Iterator[str]:
+        yield from _repeated("filter", [f.name for f in candidates.filters])
+        pool, text = candidates.pool, candidates.text
         if not any(g.name == pool and g.texts == (text,) for g in self.groups):
             yield f"the pool {pool!r} of its candidates is no group with the key {text!r}"
 

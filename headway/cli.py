@@ -9,7 +9,9 @@ from datetime import datetime
 from pathlib import Path
 from typing import Annotated
 
+import msgspec
 import typer
+from rich.markup import escape
 
 from headway.benches import bench
 from headway.keys import keys
@@ -96,14 +98,23 @@ def replay(
 
 @app.command()
 def check(as_json: AsJson = False) -> None:
-    """Load every declaration and mapping; all that is wrong is said at once."""
-    from headway.catalogue import check as check_all  # noqa: PLC0415  (loads all declarations)
+    """Load every declaration and mapping and try them on sample events; all that is wrong is said
+    at once, each with its file, the part and the reason. Exits with 1 if anything is."""
+    from headway.checking import check_everything  # noqa: PLC0415  (loads all declarations)
 
     with clear_errors():
-        workflows, logs = check_all()
+        checked = check_everything()
+    if checked.problems:
+        if as_json:
+            print_found({"problems": [msgspec.structs.asdict(p) for p in checked.problems]}, True)
+        for problem in () if as_json else checked.problems:
+            words = f"[red]wrong[/]: {escape(str(problem))}"
+            errors.print(words, highlight=False, soft_wrap=True)
+        raise typer.Exit(1)
+    workflows, logs = checked.workflows.items(), checked.logs.items()
     found = {
-        "workflows": {s: f"{len(w.features)} features, {w.owner}" for s, w in workflows.items()},
-        "logs": {name: mapping.source for name, mapping in logs.items()},
+        "workflows": {slug: f"{len(w.features)} features, {w.owner}" for slug, w in workflows},
+        "logs": {name: mapping.source for name, mapping in logs},
     }
     print_found(found, as_json)
 

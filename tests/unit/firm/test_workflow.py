@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from firm.mapping import problems_of
+from firm.declared import problems_of
 from firm.vocabulary import constant, known_rate, parent
 from firm.workflow import ActionSpec, Band, Feature, Gates, GroupBy, ModelSpec, Workflow
 from tests.unit.firm.samples import (

@@ -8,13 +8,14 @@ import pytest
 
 from firm.errors import DeclarationError
 from headway import catalogue
+from headway.declarations import Declaration
 from tests.unit.firm.samples import DECLARATION, SAMPLE
 from workflows.billing_readiness import WORKFLOW, WORKFLOW_WITH_AMOUNT
 
 
 def declaring(monkeypatch: pytest.MonkeyPatch, **module: object) -> None:
-    found = iter([("workflows.here", lambda: SimpleNamespace(**module))])
-    monkeypatch.setattr(catalogue, "_declarations", lambda: found)
+    found = iter([Declaration("workflows.here", lambda: SimpleNamespace(**module))])
+    monkeypatch.setattr(catalogue, "declarations", lambda: found)
 
 
 def test_a_folder_may_declare_variants(monkeypatch: pytest.MonkeyPatch) -> None:
