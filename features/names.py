@@ -28,6 +28,12 @@ def groups_view(workflow: Workflow) -> str:
     return f"{workflow.slug}_groups"
 
 
+def pool_key(project: str, workflow: Workflow) -> str:
+    """Where Redis keeps the set of the workflow's candidates, beside what is Feast's. It only ever
+    grows: as of when somebody is a candidate, the state of the group of that key tells."""
+    return f"headway:{project}:{workflow.slug}:candidates"
+
+
 def subject_fields(workflow: Workflow) -> tuple[str, ...]:
     """The fields of the workflow's own view, the position first."""
     return (POSITION, EVENT_TIME, STATE, *workflow.feature_names)

@@ -71,7 +71,7 @@ class FeastStates:
         if known is None:
             changed = {state.group: state for state in groups}
             others = _groups_of(workflow, subjects) - changed.keys()
-            known = changed | self._read_groups(workflow, others)
+            known = changed | self.groups(workflow, others)
         self._write(workflow, subjects, groups, known, _newest(subjects))
 
     def rewrite_all(self, workflow: Workflow, states: States) -> None:
@@ -109,13 +109,26 @@ class FeastStates:
         history = state.history
         entries = history.entries if as_of is None else history.until(as_of)
         membership = workflow.membership(entries)
-        return state, self._read_groups(workflow, membership.values())
+        return state, self.groups(workflow, membership.values())
 
-    def _read_groups(self, workflow: Workflow, wanted: Iterable[str]) -> dict[str, GroupState]:
-        views, groups = self._views_of(workflow), list(wanted)
-        keys = map(views.groups.key, groups)
+    def pool(self, workflow: Workflow) -> list[str]:
+        """The keys of the workflow's pool of candidates that were ever observed, in any order."""
         with available():
-            values = self._redis.eval(READ, len(groups), *keys, views.group_state)
+            found = self._redis.smembers(self._views_of(workflow).pool)
+        return [key.decode() for key in found]
+
+    def groups(self, workflow: Workflow, ids: Iterable[str]) -> dict[str, GroupState]:
+        """The states of the groups with these ids that are heard of, in one round trip.
+
+        Raises:
+            WrongSubject, UnreadableValue: as `read`.
+        """
+        views, groups = self._views_of(workflow), list(ids)
+        pipe = self._redis.pipeline(transaction=False)
+        for chunk in _chunks(groups):
+            pipe.eval(READ, len(chunk), *map(views.groups.key, chunk), views.group_state)
+        with available():
+            values = [value for found in pipe.execute() for value in found]
         found = zip(groups, map(_state, values), strict=True)
         states = {group: decode_group(state) for group, state in found if state is not None}
         for group, state in states.items():
@@ -135,8 +148,10 @@ class FeastStates:
         pipe = self._redis.pipeline(transaction=True)
         for batch in batches:
             pipe.eval(*batch.command())
+        if keys := views.pool_keys(groups):
+            pipe.sadd(views.pool, *keys)
         with available():
-            answers = zip(batches, pipe.execute(), strict=True)
+            answers = zip(batches, pipe.execute()[: len(batches)], strict=True)
         refused = [batch.names[number - 1] for batch, numbers in answers for number in numbers]
         if refused:
             raise _ahead(workflow, refused, newest)

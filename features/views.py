@@ -27,6 +27,7 @@ class Views:
         view, key = names.groups_view(workflow), names.join_key(names.GROUP)
         self.groups = ViewLayout.of(project, view, key, names.GROUP_FIELDS)
         self.group_state = self.groups.fields[names.GROUP_FIELDS.index(names.STATE)]
+        self.pool = names.pool_key(project, workflow)
 
     def subjects_batch(
         self, subjects: Iterable[SubjectState], known: Mapping[str, GroupState]
@@ -46,6 +47,14 @@ class Views:
             values = (position, wire.blob(encode_state(state)), _NO_TIME)
             batch.add(state.group, self.groups.key(state.group), values)
         return batch
+
+    def pool_keys(self, groups: Iterable[GroupState]) -> list[str]:
+        """The keys of those of these groups that are the workflow's candidates."""
+        declared = self._workflow.candidates
+        before = None if declared is None else f"{declared.pool}:"
+        return [
+            g.group.removeprefix(before) for g in groups if before and g.group.startswith(before)
+        ]
 
     def _subject_values(
         self, state: SubjectState, known: Mapping[str, GroupState]

@@ -14,7 +14,7 @@ def exceptions(workflow: Workflow, decision: Decision) -> list[Action]:
     """One action that waits for the declared role, if the caller proposed candidates whom a filter
     leaves out; none otherwise. Whoever is ranked needs no exception, and is given nothing yet."""
     ranking = decision.ranking
-    if ranking is None or not ranking.proposed or not ranking.excluded:
+    if ranking is None or ranking.proposed is None or not ranking.excluded:
         return []
     against = "; ".join(f"{', '.join(one.candidates)}: {one.says}" for one in ranking.excluded)
     return [

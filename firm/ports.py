@@ -65,6 +65,13 @@ class OnlineStates(Protocol):
         """The state of a subject, None if it is unheard of, and by group id those of the groups
         that it belonged to as of an instant (as of its newest event, without one)."""
 
+    def pool(self, workflow: Workflow) -> Sequence[str]:
+        """The keys of the group that the workflow declares as the pool of its candidates: all that
+        were ever observed, in any order."""
+
+    def groups(self, workflow: Workflow, ids: Sequence[str]) -> Mapping[str, GroupState]:
+        """The states of the groups with these ids that are heard of, read all at once."""
+
 
 class EventLog(Protocol):
     """The canonical events in the order in which they arrived."""

@@ -45,13 +45,13 @@ class Considered(msgspec.Struct, frozen=True, gc=False):
 
     Attributes:
         top: so many of them are kept.
-        proposed: whether the caller named them.
+        proposed: those whom the caller named, in order of name; None where it named nobody.
     """
 
     admitted: tuple[Candidate, ...]
     excluded: tuple[Excluded, ...]
     top: int
-    proposed: bool
+    proposed: tuple[str, ...] | None
 
 
 class Ranked(msgspec.Struct, frozen=True, gc=False):
@@ -74,13 +74,15 @@ class Ranking(msgspec.Struct, frozen=True, gc=False, tag_field="form", tag="rank
     Attributes:
         ranked: the best of those who are not left out.
         admitted: how many these were in all.
-        proposed: whether the caller named the candidates; otherwise they are the declared pool.
+        top: how many were asked for.
+        proposed: those whom the caller named; None where they are those of the declared pool.
     """
 
     ranked: tuple[Ranked, ...]
     admitted: int
     excluded: tuple[Excluded, ...]
-    proposed: bool
+    top: int
+    proposed: tuple[str, ...] | None = None
 
 
 class _Held(Mapping[str, Group]):
@@ -162,7 +164,7 @@ def consider(
         ),
         excluded=tuple(_excluded(declared, out)),
         top=declared.top if top is None else top,
-        proposed=proposed is not None,
+        proposed=None if proposed is None else tuple(held),
     )
 
 
@@ -187,7 +189,13 @@ def rank(
         )
         for candidate, probability in best
     )
-    return Ranking(ranked, len(considered.admitted), considered.excluded, considered.proposed)
+    return Ranking(
+        ranked=ranked,
+        admitted=len(considered.admitted),
+        excluded=considered.excluded,
+        top=considered.top,
+        proposed=considered.proposed,
+    )
 
 
 def in_words(workflow: Workflow, ranking: Ranking) -> str:

@@ -21,6 +21,7 @@ from headway.login import login
 from headway.models import open_models
 from headway.settings import Settings
 from serving.app import create_app
+from serving.ranking import Rankings
 from serving.scoring import Scoring
 from stream.topics import EVENTS, LARGEST_MESSAGE_BYTES
 
@@ -56,9 +57,10 @@ def build(settings: Settings) -> FastAPI:
     models = open_models(settings, workflows, store, f"http:{settings.port}")
     models.start()
     scoring = Scoring(workflows, store, online, models, "http:0")
+    rankings = Rankings(workflows, store, online, models, "http:0")
     entrance, stop_refreshing = login(settings, store)
     producer = _Producer(settings.kafka or "")
-    app = create_app(scoring, canonicaliser(workflows), producer.publish, now, entrance)
+    app = create_app(scoring, rankings, canonicaliser(workflows), producer.publish, now, entrance)
     app.router.lifespan_context = _lifespan(producer, stop_refreshing, models.stop)
     return app
 

@@ -3,16 +3,33 @@
 from __future__ import annotations
 
 from firm.decision import Decision, as_json
+from firm.exceptions import exceptions
+from firm.ranking import Ranking, candidates_of
 from firm.time import DAY, to_datetime
 from firm.workflow import Workflow
-from serving.schemas import Answer, FeatureShown, Freshness, WorkflowShown
+from serving.schemas import (
+    Answer,
+    ExcludedCandidate,
+    FeatureShown,
+    Freshness,
+    RankedAnswer,
+    RankedCandidate,
+    WorkflowShown,
+)
 
 
 def answer(workflow: Workflow, decision: Decision) -> bytes:
     """The bytes of the answer; the same decision always gives the same bytes."""
+    shown = _answer(workflow, decision)
+    if decision.ranking is not None:
+        shown = _ranked(workflow, decision, decision.ranking, shown)
+    return as_json(shown.model_dump(mode="json"))
+
+
+def _answer(workflow: Workflow, decision: Decision) -> Answer:
     band = workflow.policy.band(decision.probability)
     position = decision.evidence.position
-    shown = Answer(
+    return Answer(
         decision_id=decision.id,
         workflow=decision.workflow,
         subject=decision.subject,
@@ -34,7 +51,36 @@ def answer(workflow: Workflow, decision: Decision) -> bytes:
         policy_version=decision.policy_version,
         rule_because=decision.rule_because,
     )
-    return as_json(shown.model_dump(mode="json"))
+
+
+def _ranked(
+    workflow: Workflow, decision: Decision, ranking: Ranking, shown: Answer
+) -> RankedAnswer:
+    """A ranking that was asked for acts on nothing; what it may need is a person's agreement."""
+    declared = candidates_of(workflow)
+    out: dict[str, dict[str, str]] = {}
+    for one in ranking.excluded:
+        for candidate in one.candidates:
+            out.setdefault(candidate, {})[one.filter] = one.says
+    said = shown.model_dump()
+    if decision.origin == "http":
+        said["actions"] = [action.says for action in exceptions(workflow, decision)]
+    return RankedAnswer(
+        **said,
+        ranking=[
+            RankedCandidate(
+                candidate=one.candidate,
+                fits=declared.fit(one.probability),
+                probability=one.probability,
+                band=one.band,
+                features=one.features,
+            )
+            for one in ranking.ranked
+        ],
+        excluded=[ExcludedCandidate(candidate=c, reasons=out[c]) for c in sorted(out)],
+        scored=ranking.admitted,
+        approval=declared.approval,
+    )
 
 
 def describe(workflow: Workflow, model_version: str) -> WorkflowShown:

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from typing import Annotated
 from uuid import uuid4
 
-from fastapi import APIRouter, FastAPI, Header, Request
+from fastapi import APIRouter, FastAPI, Request
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response
 
@@ -18,28 +17,27 @@ from firm.time import Micros
 from serving.access import Login
 from serving.access.guard import Guard, require_policies
 from serving.answers import answer, describe
+from serving.documented import PROBLEMS, IdempotencyKey
 from serving.headers import SecurityHeaders
 from serving.limits import BodyLimit
-from serving.problems import MEDIA_TYPE, install
-from serving.schemas import Accepted, Answer, Problem, ScoreAsked, WorkflowShown
+from serving.problems import install
+from serving.rank_route import rank_route
+from serving.ranking import Rankings
+from serving.schemas import (
+    Accepted,
+    Answer,
+    RankedAnswer,
+    ScoreAsked,
+    WorkflowShown,
+)
 from serving.scoring import Scoring
 
 Publish = Callable[[bytes, bytes], Awaitable[None]]
-IdempotencyKey = Annotated[
-    str | None,
-    Header(
-        max_length=200,
-        description="The same key gives the same decision, byte for byte, however often it is sent",
-    ),
-]
-PROBLEMS = {
-    status: {"model": Problem, "content": {MEDIA_TYPE: {}}}
-    for status in (400, 401, 403, 404, 413, 422, 503)
-}
 
 
 def create_app(
     scoring: Scoring,
+    rankings: Rankings,
     canonicaliser: Canonicaliser,
     publish: Publish,
     now: Callable[[], Micros],
@@ -65,6 +63,7 @@ def create_app(
     guard = Guard(login, now)
     app.include_router(_health())
     app.include_router(_scores(scoring, now, guard), prefix="/v1")
+    app.include_router(rank_route(rankings, now, guard), prefix="/v1")
     app.include_router(_events(scoring, canonicaliser, publish, now, guard), prefix="/v1")
     require_policies(app)
     return app
@@ -112,7 +111,7 @@ def _scores(scoring: Scoring, now: Callable[[], Micros], guard: Guard) -> APIRou
 
     @router.get(
         "/decisions/{decision_id}",
-        response_model=Answer,
+        response_model=RankedAnswer | Answer,
         dependencies=[guard.needs("decisions:read")],
     )
     async def decision(decision_id: str, request: Request) -> Response:

@@ -8,6 +8,8 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, StringConstrai
 
 SubjectRef = Annotated[str, StringConstraints(pattern=r"^[a-z_]+:\S.{0,198}$", max_length=200)]
 
+CandidateRef = Annotated[str, StringConstraints(pattern=r"^[^\x00-\x1f\x7f]+$", max_length=200)]
+
 
 class ScoreAsked(BaseModel):
     """A question: how does this subject stand, as of now or as of an earlier instant?"""
@@ -53,6 +55,61 @@ class Answer(BaseModel):
     rule_because: str = Field(
         "", description="why the rule decided although a version was approved (kill switch)"
     )
+
+
+class RankAsked(BaseModel):
+    """A question: to whom could this subject be given, as of now or as of an earlier instant?"""
+
+    model_config = ConfigDict(
+        extra="forbid",
+        json_schema_extra={
+            "examples": [
+                {"subject": "ticket:INC0000045"},
+                {"subject": "ticket:INC0000045", "candidates": ["24", "70"], "top": 1},
+            ]
+        },
+    )
+
+    subject: SubjectRef
+    as_of: AwareDatetime | None = Field(
+        None, description="Answer with what had happened by then; now, if it is left out."
+    )
+    candidates: list[CandidateRef] | None = Field(
+        None,
+        min_length=1,
+        max_length=50,
+        description="Look at these and no others; those that the workflow knows, if left out.",
+    )
+    top: int | None = Field(None, ge=1, le=50, description="So many of the best; as declared.")
+
+
+class RankedCandidate(BaseModel):
+    """A candidate that no filter leaves out, with the score of the subject in its hands."""
+
+    candidate: str
+    fits: float = Field(ge=0, le=1, description="the probability that speaks for it; sorted by it")
+    probability: float = Field(ge=0, le=1, description="of the workflow's question, calibrated")
+    band: str
+    features: dict[str, float | None] = Field(
+        description="those that differ from the subject's own"
+    )
+
+
+class ExcludedCandidate(BaseModel):
+    """A candidate that is left out, with the reasons by the names of their filters."""
+
+    candidate: str
+    reasons: dict[str, str]
+
+
+class RankedAnswer(Answer):
+    """A score with its decision and all that it rests on, and whom the subject could be given to,
+    the best first. `actions` tell what a person has to agree to."""
+
+    ranking: list[RankedCandidate]
+    excluded: list[ExcludedCandidate]
+    scored: int = Field(description="how many candidates were scored; the best of them are told")
+    approval: str = Field(description="the role that may agree to one that is left out")
 
 
 class FeatureShown(BaseModel):

@@ -27,6 +27,16 @@ class KeyReused(HeadwayError):
     kind = "key-reused"
 
 
+def refuse_stale(workflow: Workflow, decision: Decision) -> None:
+    """Raise Stale where a decision rests on older ground than the workflow answers on."""
+    if decision.stale and workflow.slo.stale == "refuse":
+        raise Stale(
+            f"the newest event of {decision.subject!r} is older than "
+            f"{workflow.slo.freshness_days:g} days, and this workflow does not answer on such old "
+            "ground"
+        )
+
+
 class Scoring:
     """The use case of scoring, with the parts it needs behind their ports."""
 
@@ -70,11 +80,7 @@ class Scoring:
         asked = ask(workflow, subject, known, evidence, f"http:{key}", "http")
         live = self.models.now(slug)
         (decision,) = score(workflow, [asked], live.champion, now, live.because)
-        if decision.stale and workflow.slo.stale == "refuse":
-            raise Stale(
-                f"the newest event of {subject!r} is older than {workflow.slo.freshness_days:g} "
-                "days, and this workflow does not answer on such old ground"
-            )
+        refuse_stale(workflow, decision)
         recorded = self._store.record(decision, actions(workflow, decision), self._writer)
         if recorded.subject != subject or as_of not in (now, recorded.as_of):
             raise KeyReused(

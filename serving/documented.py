@@ -1,0 +1,22 @@
+"""What several routes say of themselves in the OpenAPI document."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from fastapi import Header
+
+from serving.problems import MEDIA_TYPE
+from serving.schemas import Problem
+
+IdempotencyKey = Annotated[
+    str | None,
+    Header(
+        max_length=200,
+        description="The same key gives the same decision, byte for byte, however often it is sent",
+    ),
+]
+PROBLEMS = {
+    status: {"model": Problem, "content": {MEDIA_TYPE: {}}}
+    for status in (400, 401, 403, 404, 413, 422, 503)
+}

@@ -1,0 +1,47 @@
+"""The route that ranks the candidates for a request."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from uuid import uuid4
+
+from fastapi import APIRouter
+from starlette.concurrency import run_in_threadpool
+from starlette.responses import Response
+
+from firm.envelope import check_time
+from firm.ids import SubjectId
+from firm.time import Micros
+from serving.access.guard import Guard
+from serving.answers import answer
+from serving.documented import PROBLEMS, IdempotencyKey
+from serving.ranking import Rankings
+from serving.schemas import RankAsked, RankedAnswer
+
+
+def rank_route(rankings: Rankings, now: Callable[[], Micros], guard: Guard) -> APIRouter:
+    """The route over its use case; `now` is the clock."""
+    router = APIRouter(tags=["scores"], responses=PROBLEMS)  # type: ignore[arg-type]
+
+    @router.post(
+        "/workflows/{slug}/rank",
+        response_model=RankedAnswer,
+        dependencies=[guard.needs("scores:ask")],
+    )
+    async def rank(slug: str, asked: RankAsked, idempotency_key: IdempotencyKey = None) -> Response:
+        """Rank whom a subject could be given to, and tell who is left out and why.
+
+        Nobody is given anything by this. A candidate that is proposed and left out waits for the
+        approval of the role that the workflow declares.
+        """
+        at = now()
+        as_of = at if asked.as_of is None else check_time(asked.as_of, at)
+        key = idempotency_key or str(uuid4())
+        subject = SubjectId(asked.subject)
+        decision = await run_in_threadpool(
+            rankings.rank, slug, subject, as_of, key, at, asked.candidates, asked.top
+        )
+        body = answer(rankings.workflow(slug), decision)
+        return Response(body, media_type="application/json")
+
+    return router
