@@ -24,6 +24,7 @@ from firm.states import GroupState, States, SubjectState, encode_state, known_as
 from firm.time import DAY
 from firm.workflow import Workflow
 from workflows.delivery_risk import WORKFLOW
+from workflows.staffing_fit import WORKFLOW as STAFFING
 
 P = SubjectId("project:p")
 
@@ -223,3 +224,30 @@ def _put(redis: Redis, key: bytes, field: bytes, value: bytes) -> None:
 def _everything(redis: Redis) -> dict[bytes, Any]:
     keys: Any = redis.keys()
     return {key: redis.hgetall(key) for key in keys}
+
+
+def held(key: str) -> GroupState:
+    return group(f"held:{key}")
+
+
+def test_the_pool_holds_all_candidates_that_were_ever_written(online: FeastStates) -> None:
+    assert online.pool(STAFFING) == []
+    online.write(STAFFING, [], [held("A"), held("Ä|B"), group("reassigned_group:C")])
+    online.write(STAFFING, [], [held("A"), held("D")])
+    assert sorted(online.pool(STAFFING)) == ["A", "D", "Ä|B"]
+    online.write(WORKFLOW, [], [held("E")])
+    assert online.pool(WORKFLOW) == [], "it declares no candidates"
+
+
+def test_a_worker_that_starts_writes_the_pool_anew(redis: Redis, online: FeastStates) -> None:
+    states = States(groups=[held("A"), held("B")])
+    redis.flushall()
+    online.rewrite_all(STAFFING, states)
+    assert sorted(online.pool(STAFFING)) == sorted(states.keys("held")) == ["A", "B"]
+
+
+def test_any_number_of_groups_is_read_at_once(online: FeastStates) -> None:
+    groups = {state.group: state for state in (held(str(n)) for n in range(3 * module.BATCH // 2))}
+    online.write(STAFFING, [], list(groups.values()))
+    assert online.groups(STAFFING, [*groups, "held:unheard of"]) == groups
+    assert online.groups(STAFFING, []) == {}

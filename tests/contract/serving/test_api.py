@@ -286,6 +286,7 @@ def test_the_openapi_document_lists_every_route_with_its_problems(api: httpx.Cli
         "/health/live": {"get"},
         "/v1/workflows": {"get"},
         "/v1/workflows/{slug}/score": {"post"},
+        "/v1/workflows/{slug}/rank": {"post"},
         "/v1/decisions/{decision_id}": {"get"},
         "/v1/events": {"post"},
     }

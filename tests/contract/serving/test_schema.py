@@ -25,6 +25,7 @@ OPERATIONS = [
     ("GET", "/health/live"),
     ("GET", "/v1/workflows"),
     ("POST", "/v1/workflows/{slug}/score"),
+    ("POST", "/v1/workflows/{slug}/rank"),
     ("GET", "/v1/decisions/{decision_id}"),
     ("POST", "/v1/events"),
 ]
