@@ -19,6 +19,7 @@ from headway.settings import Settings
 
 DATA = Path(data.__file__).parent
 MAPPING = "mapping.toml"
+CARD = "card.md"
 
 
 def declared() -> dict[str, Workflow]:
@@ -52,6 +53,16 @@ def workflow_named(slug: str) -> Workflow:
     if slug not in known:
         raise UnknownWorkflow(f"no workflow {slug!r} is declared; there are {sorted(known)}")
     return known[slug]
+
+
+def card_of(slug: str) -> str:
+    """What the model card in a workflow's folder says; empty where it has none."""
+    for declaration in declarations():
+        loaded, _ = declaration.loaded()
+        if declaration.folder is not None and slug in {workflow.slug for workflow in loaded}:
+            file = declaration.folder / CARD
+            return file.read_text(encoding="utf-8") if file.is_file() else ""
+    return ""
 
 
 def mapping_files() -> dict[str, Path]:

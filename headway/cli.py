@@ -121,19 +121,35 @@ def check(as_json: AsJson = False) -> None:
 
 @app.command()
 def train(
-    workflow: WorkflowName,
+    workflow: Annotated[
+        str | None, typer.Argument(help="A workflow's slug; `headway check` lists them.")
+    ] = None,
     cut: Annotated[
         datetime | None, typer.Option(help="Learn from what was known before (UTC); now, without.")
     ] = None,
     by: Annotated[str, typer.Option(help="Who trains; they cannot approve.")] = "unknown",
     tune: Annotated[int, typer.Option(min=0, help="So many sets of parameters to try.")] = 0,
+    due: Annotated[
+        bool, typer.Option("--due", help="Every workflow whose declared cycle is over, instead.")
+    ] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Train a version from the log of the running copy, check its gates, and register it."""
-    from headway.commands import train_workflow  # noqa: PLC0415  (imports MLflow)
+    """Train a version from the log of the running copy, check its gates, and register it.
 
+    With --due, a candidate for each workflow whose newest version is older than its `retrain_days`;
+    run it from cron, or let `headway up` do so (HEADWAY_RETRAIN_HOURS). None is promoted by it.
+    """
+    if due == (workflow is not None) or (due and (cut is not None or tune)):
+        raise typer.BadParameter("name a workflow, or ask for all that are --due, as of now")
     with clear_errors():
-        found = train_workflow(running_copy(), workflow, cut, by, tune, Progress(errors))
+        if workflow is None:
+            from headway.retraining import train_due  # noqa: PLC0415  (imports MLflow)
+
+            found = train_due(running_copy(), by, Progress(errors))
+        else:
+            from headway.commands import train_workflow  # noqa: PLC0415  (imports MLflow)
+
+            found = train_workflow(running_copy(), workflow, cut, by, tune, Progress(errors))
     print_found(found, as_json)
 
 
@@ -268,6 +284,14 @@ def serve() -> None:
 
     set_up()
     run(Settings())
+
+
+@app.command(hidden=True)
+def retrain(hours: float) -> None:
+    """The process that trains what is due; `up` starts it where HEADWAY_RETRAIN_HOURS is set."""
+    from headway.retraining import run  # noqa: PLC0415  (imports Kafka's client)
+
+    run(hours)
 
 
 @app.command(hidden=True)

@@ -27,7 +27,8 @@ class Copy:
 
     Attributes:
         settings: with the addresses at which everything serves.
-        worker, api, psa, mlflow: the processes; `psa` is None where a real system is set.
+        worker, api, psa, mlflow, retrain: the processes; `psa` is None where a real system is set,
+            `retrain` where no cycle is.
     """
 
     def __init__(self, parts: Parts, settings: Settings, say: Progress) -> None:
@@ -45,6 +46,8 @@ class Copy:
         self.worker = Program.headway("worker", home, env)
         self.api = Program.headway("serve", home, env)
         self.psa = None if settings.actions_url else Program.headway("psa", home, env, str(actions))
+        hours = settings.retrain_hours
+        self.retrain = Program.headway("retrain", home, env, f"{hours:g}") if hours else None
         pages = free_port()
         tracking = schema_url(self.settings.database or "", "mlflow")
         argv, switches = command(tracking, settings.artifacts, pages)
@@ -130,7 +133,9 @@ class Copy:
         self._supervisor.start()
 
     def _children(self) -> list[Program]:
-        return [c for c in (self.psa, self.worker, self.api, self.mlflow) if c is not None]
+        return [
+            c for c in (self.psa, self.worker, self.api, self.mlflow, self.retrain) if c is not None
+        ]
 
 
 def _answers(url: str) -> bool:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import closing
-from importlib.metadata import version as installed_version
 from typing import TYPE_CHECKING, get_args
 
 from firm.promotion import Registration
@@ -12,11 +11,12 @@ from firm.standing import Alias
 from firm.store import SqlStore
 from firm.time import Micros
 from firm.workflow import Workflow
-from headway.catalogue import canonicaliser, declared
+from headway.catalogue import canonicaliser, card_of, declared
 from headway.clock import now
 from headway.governance import Governance
 from headway.schemas import schema_url
 from headway.settings import Settings
+from headway.version import code_version
 from stream.log import KafkaEventLog
 
 if TYPE_CHECKING:
@@ -54,7 +54,8 @@ def train_version(
             cut=cut,
             registry=registry,
             champion=registry.get(workflow.slug, live.version) if live else None,
-            code_version=installed_version("headway"),
+            card=card_of(workflow.slug),
+            code_version=code_version(),
             trained_by=by,
             at=at,
             tuning=tuning,

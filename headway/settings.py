@@ -31,6 +31,9 @@ class Settings(BaseSettings):
     actions_url: str | None = Field(
         None, description="the system of record that performs actions; unset, a simulated one"
     )
+    retrain_hours: float | None = Field(
+        None, gt=0, description="how often `up` trains what is due; unset, only people train"
+    )
 
     developer: bool = Field(
         False, description="let everybody on this machine do everything, without a login"

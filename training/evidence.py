@@ -147,6 +147,5 @@ def _tags(candidate: Candidate) -> dict[str, str]:
         "data_sha256": data.sha256,
         "data_rows": str(data.rows),
         "code_version": candidate.code_version,
-        "trained_at": str(candidate.at),
         "trained_by": candidate.trained_by,
     }

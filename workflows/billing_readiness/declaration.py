@@ -140,6 +140,7 @@ def _declared(**variant: Any) -> Workflow:
                 slices=Slices(by=("step", "unit"), auc=0.5, least_rows=200),
             ),
             offset_by="step",
+            retrain_days=30,
         ),
         "step": step_of,
         "awaits": missing_approvals,

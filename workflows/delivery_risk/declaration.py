@@ -153,7 +153,7 @@ WORKFLOW = Workflow(
             least_rows=100,
             slices=Slices(by=("phase", "owner")),
         ),
-        calibrated=True,
+        retrain_days=30,
     ),
     policy=POLICY,
     slo=Slo(latency_p99_ms=50, freshness_days=250, stale="flag"),

@@ -75,7 +75,7 @@ WORKFLOW = Workflow(
             "colsample_bytree": 0.3,
             "reg_lambda": 5,
         },
-        rounds=200,
+        rounds=800,
         gates=Gates(
             auc=0.75,
             pr_auc=0.45,
@@ -83,7 +83,8 @@ WORKFLOW = Workflow(
             least_rows=1000,
             slices=Slices(by=("priority", "group", "opened_by"), least_rows=200),
         ),
-        calibrated=True,
+        early_stopping=60,
+        retrain_days=7,
     ),
     policy=POLICY,
     slo=Slo(latency_p99_ms=100, freshness_days=1, stale="flag"),

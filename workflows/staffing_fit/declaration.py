@@ -89,6 +89,7 @@ WORKFLOW = Workflow(
             least_rows=1000,
             slices=Slices(by=("priority", "state", "group"), least_rows=200),
         ),
+        retrain_days=7,
     ),
     candidates=CANDIDATES,
     policy=POLICY,

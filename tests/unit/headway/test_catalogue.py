@@ -42,3 +42,15 @@ def test_variants_that_are_none_are_refused(
 def test_billing_readiness_is_there_with_and_without_the_amount() -> None:
     assert catalogue.workflow_named("billing_readiness") is WORKFLOW
     assert catalogue.workflow_named("billing_readiness_with_amount") is WORKFLOW_WITH_AMOUNT
+
+
+@pytest.mark.parametrize("slug", sorted(catalogue.declared()))
+def test_each_workflow_has_a_card_that_says_what_a_reviewer_asks(slug: str) -> None:
+    card = catalogue.card_of(slug).lower()
+    for asked in ("purpose", "owner", "affected", "data", "maturity", "calibration", "limits"):
+        assert asked in card
+    assert "slice" in card or "by step" in card
+
+
+def test_a_workflow_without_a_card_has_an_empty_one() -> None:
+    assert catalogue.card_of("nobody") == ""
