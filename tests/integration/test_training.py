@@ -44,7 +44,7 @@ SLUG = WORKFLOW.slug
 SCIENTIST = Person("grace", frozenset({"data_scientist"}))
 REVIEWER = Person("alan", frozenset({"governance_reviewer"}))
 CUT = datetime(2017, 7, 1, tzinfo=UTC)
-LATE = datetime(2019, 1, 1, tzinfo=UTC)
+LATE = datetime(2019, 7, 1, tzinfo=UTC)
 """Enough rounds of reports were known by then for some to choose by and others to judge."""
 
 
