@@ -142,7 +142,7 @@ def consider(
     """
     declared = candidates_of(workflow)
     held = {
-        key: _held_by(workflow, known, states, key)
+        key: held_by(workflow, known, states, key)
         for key in sorted(set(pool if proposed is None else proposed))
     }
     seen = {key: with_it for key, with_it in held.items() if _observed(declared, with_it)}
@@ -205,7 +205,7 @@ def in_words(workflow: Workflow, ranking: Ranking) -> str:
     return f" Would suit best: {best}." if best else ""
 
 
-def _held_by(workflow: Workflow, known: Known, states: Mapping[str, GroupState], key: str) -> Known:
+def held_by(workflow: Workflow, known: Known, states: Mapping[str, GroupState], key: str) -> Known:
     """What would be known of the request if it had this candidate."""
     text, newest = candidates_of(workflow).text, known.entries[-1]
     entry = msgspec.structs.replace(newest, values={**newest.values, text: key})

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
+
+import msgspec
 
 from firm.errors import HeadwayError
 from firm.mapping import LogMapping, check_facts, read_mapping
@@ -22,6 +24,7 @@ from headway.progress import Progress
 from training.card import figures
 from training.evaluate import Evaluation, Every, evaluate
 from training.quality import Quality
+from training.ranking import Looks
 from training.replay import Replayed, replay_whole
 
 Found = dict[str, Any]
@@ -48,10 +51,11 @@ def evaluate_workflow(
     chosen = mapping_for(workflow, file, mapping)
     check_facts(chosen, facts_of(declared()))
     taken = _read(file, chosen, progress)
-    replayed = _replay(workflow, taken, progress)
+    looks = Looks(workflow, moment)
+    replayed = _replay(workflow, taken, progress, looks)
     judged = int((replayed.rows.after(moment).labelled().as_of >= moment).sum())
     with progress.stage("training and scoring", judged) as step:
-        found = evaluate(workflow, replayed, moment, every, step)
+        found = evaluate(workflow, replayed, moment, every, step, looks)
     return {
         "workflow": slug,
         "log": str(file),
@@ -122,9 +126,9 @@ def _read(file: Path, mapping: LogMapping, progress: Progress) -> Taken:
     return taken
 
 
-def _replay(workflow: Workflow, taken: Taken, progress: Progress) -> Replayed:
+def _replay(workflow: Workflow, taken: Taken, progress: Progress, looks: Looks) -> Replayed:
     with progress.stage("replaying", len(taken.arrivals)) as step:
-        return replay_whole(workflow, _counted(taken.arrivals, step))
+        return replay_whole(workflow, _counted(taken.arrivals, step), looks)
 
 
 def _counted(arrivals: Iterable[Arrival], step: Any) -> Iterator[Arrival]:
@@ -149,10 +153,15 @@ def _in_figures(found: Evaluation) -> Found:
             "fingerprint": found.learnt.sha256,
         },
         "not_judged": found.open,
+        "ranking": _rounded(msgspec.structs.asdict(found.ranking)) if found.ranking else None,
     }
 
 
 def _figures(quality: Quality) -> dict[str, float | None]:
     found = figures(quality)
     found["ece"] = found.pop("calibration_error")
+    return _rounded(found)
+
+
+def _rounded(found: Mapping[str, float | None]) -> dict[str, float | None]:
     return {name: None if v is None else round(v, 5) for name, v in found.items()}

@@ -18,6 +18,7 @@ from training.leaks import require_none
 from training.lessons import lessons
 from training.parts import Parting, quality_by, slices, steps
 from training.quality import Quality, quality
+from training.ranking import Looks, Places, RankingQuality
 from training.replay import Replayed
 from training.rows import Fingerprint, Flags, Floats, TrainingRows
 
@@ -43,6 +44,7 @@ class Evaluation(msgspec.Struct, frozen=True):
         learnt: the rows that the first of them was fitted on.
         known: how many of these had a known outcome; the others were estimated.
         open: rows from the cut on whose outcome the log does not tell; they are not judged.
+        ranking: how the candidates for the judged rows were ranked; None where none are declared.
     """
 
     quality: Quality
@@ -52,6 +54,7 @@ class Evaluation(msgspec.Struct, frozen=True):
     learnt: Fingerprint
     known: int
     open: int
+    ranking: RankingQuality | None = None
 
 
 class _Scored(NamedTuple):
@@ -90,11 +93,13 @@ def evaluate(
     cut: Micros,
     every: Every = None,
     progress: Callable[[int], None] = lambda _: None,
+    looks: Looks | None = None,
 ) -> Evaluation:
     """Train on what was known at the cut, and again as often as `every` says; score each later
     row by the newest model that there was, and hold the scores against the outcomes.
 
-    `progress` is called with the number of rows that were scored.
+    `progress` is called with the number of rows that were scored. `looks` saw the candidates of
+    each row when it was replayed; they are ranked by the same models.
 
     Raises:
         CannotTrain: too little is known at the cut, a feature leaks, or nothing can be judged.
@@ -108,11 +113,14 @@ def evaluate(
     model, trainings = fit(workflow, first), 1
     by_step, declared = steps(workflow, replayed), slices(workflow, replayed)
     scored = _unscored(judged, [by_step, *declared.values()])
+    places = _places(workflow, replayed, looks)
     for at, keep in _turns(judged.as_of, cut, every):
         if at > cut:
             learnt = _learnt(workflow, replayed, at, including=every == "each")
             model, trainings = fit(workflow, learnt), trainings + 1
         scored.take(model, learnt, keep)
+        if places is not None:
+            places.take(model, judged.where(keep))
         progress(int(keep.sum()))
     return Evaluation(
         quality=quality(judged.outcome, scored.probability, scored.constant),
@@ -122,7 +130,14 @@ def evaluate(
         learnt=first.fingerprint(),
         known=int((first.known_from < cut).sum()),
         open=len(later) - len(judged),
+        ranking=places.quality() if places else None,
     )
+
+
+def _places(workflow: Workflow, replayed: Replayed, looks: Looks | None) -> Places | None:
+    if workflow.candidates is None or looks is None:
+        return None
+    return Places(workflow.candidates, replayed, looks)
 
 
 def _turns(as_of: NDArray[np.int64], cut: Micros, every: Every) -> Iterator[tuple[Micros, Flags]]:
