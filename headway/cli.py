@@ -18,6 +18,7 @@ from headway.keys import keys
 from headway.parts import exit_on_signals
 from headway.progress import Progress
 from headway.promoting import promoting
+from headway.sentiment import sentiment
 from headway.settings import Settings
 from headway.terminal import (
     AsJson,
@@ -41,6 +42,7 @@ app = typer.Typer(
 
 
 app.add_typer(bench, name="bench")
+app.add_typer(sentiment, name="sentiment")
 app.add_typer(keys, name="keys")
 app.add_typer(promoting)
 

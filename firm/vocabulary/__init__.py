@@ -16,7 +16,7 @@ and a delay grows while nothing happens. The same expression serves the stream a
 | of a series: time | `.days_since() .days_from_first() .within(days)`, `windows(series)` for 1/7/30/90 days and life |
 | against a plan | `ratio_to_plan(actual, plan)`, `days_until(name)` |
 | a category | `is_in(name, texts)`, `ordered(name, places)`, `code(name)`, `days_in(name)` |
-| a text | `hashed(name, buckets)` |
+| a text | `sentiment(name)` a series from -1 to 1, `hashed(name, buckets)` |
 | the groups it belongs to | `known_rate known_count known_total newest_count newest_total days_since_known` |
 | its parent (client, group, contract) | `parent(group)`: a series of what was observed there |
 """  # noqa: E501  (a row of a table cannot be broken)
@@ -40,7 +40,7 @@ from firm.vocabulary.groups import (
     parent,
 )
 from firm.vocabulary.series import WINDOWS, Series, days_until, events, series, windows
-from firm.vocabulary.texts import code, days_in, hashed, is_in, ordered, text, texts
+from firm.vocabulary.texts import code, days_in, hashed, is_in, ordered, sentiment, text, texts
 
 __all__ = [
     "WINDOWS",
@@ -66,6 +66,7 @@ __all__ = [
     "ordered",
     "parent",
     "ratio_to_plan",
+    "sentiment",
     "series",
     "text",
     "texts",

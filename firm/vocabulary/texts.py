@@ -8,6 +8,7 @@ from functools import lru_cache
 from zlib import crc32
 
 from firm.history import Value
+from firm.sentiment import sentiment_of
 from firm.time import DAY, Micros
 from firm.vocabulary.expr import Expr, Known, Number, Reads
 from firm.vocabulary.series import Point, Series
@@ -96,6 +97,20 @@ def days_in(name: str) -> Expr:
         return None if since is None else (known.as_of - since) / DAY
 
     return Expr(compute, f"days in the same {name}", _reads(name))
+
+
+def sentiment(name: str) -> Series:
+    """The sentiment of each text under this name, from -1 (negative) to 1 (positive): a series, so
+    `.last()`, `.within(30).mean()` and `.trend()` (a day) tell how a client's mood goes.
+
+    Where the text itself need not be kept, let the fold put `firm.sentiment.sentiment_of(text)`
+    under a name, and read that with `series`.
+    """
+
+    def of(known: Known) -> list[Point]:
+        return [(at, sentiment_of(value)) for at, value in _all(known, name)]
+
+    return Series(of, f"sentiment of {name}", _reads(name))
 
 
 def hashed(name: str, buckets: int) -> tuple[Expr, ...]:

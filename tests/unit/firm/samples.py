@@ -29,6 +29,7 @@ from firm.vocabulary import (
     known_rate,
     ordered,
     parent,
+    sentiment,
     series,
     texts,
 )
@@ -115,6 +116,7 @@ WORDS = {
     "booked_fading": hours.decayed_total(30),
     "owners": texts("owner").distinct(),
     "is_design": is_in("phase", "Design"),
+    "owner_mood": sentiment("owner").mean(),
     "phase_words": hashed("phase", 3)[1],
     "team_hours": parent("team_hours").within(90).mean(),
     "team_silent": parent("team_hours").days_since(),

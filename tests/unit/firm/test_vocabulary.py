@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from firm.groups import Group
 from firm.history import Entry, Value
 from firm.ids import EventId
+from firm.sentiment import sentiment_of
 from firm.time import DAY
 from firm.vocabulary import (
     Expr,
@@ -34,6 +35,7 @@ from firm.vocabulary import (
     ordered,
     parent,
     ratio_to_plan,
+    sentiment,
     series,
     texts,
     windows,
@@ -141,6 +143,7 @@ def test_word(word: Expr, value: float | None) -> None:
         (texts("y").distinct(), 0),
         (texts("y").last(), None),
         (hashed("y", 2)[0], None),
+        (sentiment("y").last(), None),
         (ratio_to_plan(x.last(), x.last()), None),
     ],
     ids=lambda value: value.words if isinstance(value, Expr) else "",
@@ -458,9 +461,21 @@ def test_every_word_tells_what_it_is_computed_from() -> None:
         Reads(numbers=frozenset("x"))
     }
     of_texts = [code("x"), ordered("x", {}), days_in("x"), is_in("x"), *hashed("x", 2)]
+    of_texts += [texts("x").count(), sentiment("x").within(30).mean()]
     assert {word.reads for word in of_texts} == {Reads(texts=frozenset("x"))}
     of_groups = [known_count, known_total, days_since_known]
     assert {
         word.reads
         for word in [*(w("g") for w in of_groups), newest_count("g", 2), newest_total("g", 2)]
     } == {Reads(groups=frozenset("g"))}
+
+
+def test_the_mood_of_a_client_is_a_series() -> None:
+    mood = sentiment("x")
+    said = known((1, "Thanks, this is great!"), (5, "It is down again, this is terrible."))
+    assert mood.first()(said) == sentiment_of("Thanks, this is great!")
+    assert mood.last()(said) == sentiment_of("It is down again, this is terrible.")
+    trend = mood.trend()(said)
+    assert trend is not None
+    assert trend < 0
+    assert mood.within(30).count()(known((1, "Thanks!"), as_of=99)) == 0
