@@ -49,18 +49,23 @@ app.add_typer(promoting)
 
 @app.command()
 def demo(
-    log: Annotated[str, typer.Argument(help="A log in data/.")] = "capital_projects",
+    log: Annotated[
+        str, typer.Argument(help="capital_projects, service_incidents or payment_requests.")
+    ] = "capital_projects",
     as_json: AsJson = False,
     keep: Annotated[
         bool, typer.Option("--keep", help="Leave the service up until Ctrl-C.")
     ] = False,
     seed: Annotated[int, typer.Option(help="Of the repeats and delays that are injected.")] = 7,
+    until: Annotated[
+        datetime | None, typer.Option(help="Leave out what happened from then on (UTC).")
+    ] = None,
 ) -> None:
     """Replay a real log end to end on real parts, check every claim, and print what happened."""
     from headway.demo.command import run_demo  # noqa: PLC0415  (imports all rooms)
 
     with clear_errors(), exit_on_signals():
-        failed = run_demo(Settings(), log, seed=seed, as_json=as_json, keep=keep)
+        failed = run_demo(Settings(), log, seed=seed, until=until, as_json=as_json, keep=keep)
     raise typer.Exit(1 if failed else 0)
 
 

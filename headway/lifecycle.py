@@ -6,6 +6,7 @@ from collections.abc import Callable
 from contextlib import closing
 from typing import TYPE_CHECKING, get_args
 
+from firm.ports import EventLog
 from firm.promotion import Registration
 from firm.standing import Alias
 from firm.store import SqlStore
@@ -38,12 +39,13 @@ def train_version(
     by: str,
     tuning: int = 0,
     progress: Callable[[int], None] = lambda _: None,
+    log: EventLog | None = None,
 ) -> TrainingReport:
-    """Train on what was known at the cut, from the log in Kafka, hold it against the champion, and
-    register the version."""
+    """Train on what was known at the cut, from the log in Kafka (or from `log`, if it has been read
+    already), hold it against the champion, and register the version."""
     from training.train import train  # noqa: PLC0415  (imports MLflow)
 
-    log = KafkaEventLog(settings.kafka or "", canonicaliser(declared()))
+    log = log or KafkaEventLog(settings.kafka or "", canonicaliser(declared()))
     registry, at = open_registry(settings), now()
     with closing(SqlStore(settings.database or "", settings.audit_key())) as store:
         governance = Governance(settings, store)

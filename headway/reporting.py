@@ -15,6 +15,7 @@ from monitoring.window import DriftLimits, FalsePositiveBudget, Window
 from stream.log import KafkaEventLog
 from training.registered import RegisteredVersion
 from training.replay import replay
+from training.rows import TrainingRows
 
 
 class NothingToReport(HeadwayError):
@@ -24,9 +25,14 @@ class NothingToReport(HeadwayError):
 
 
 def report_on(
-    settings: Settings, store: SqlStore, workflow: Workflow, version: RegisteredVersion
+    settings: Settings,
+    store: SqlStore,
+    workflow: Workflow,
+    version: RegisteredVersion,
+    replayed: TrainingRows | None = None,
 ) -> ReportFiles:
-    """Report on everything that a version has decided since it was trained.
+    """Report on everything that a version has decided since it was trained, beside the log's rows
+    (`replayed`, if that has been done already).
 
     Raises:
         NothingToReport: it has decided nothing yet.
@@ -40,18 +46,25 @@ def report_on(
     end = int(current.pop("as_of").max()) + 1
     window = _window(workflow, version, end)
     folder = settings.reports / workflow.slug / f"version-{version.version}" / str(end)
-    return write_report(window, trained_on(settings, workflow, version), current, folder)
+    rows = _rows(settings, workflow) if replayed is None else replayed
+    return write_report(window, trained_on(rows, workflow, version), current, folder)
 
 
-def trained_on(settings: Settings, workflow: Workflow, version: RegisteredVersion) -> pd.DataFrame:
-    """The rows that were known at the version's cut, replayed from the log, with its scores."""
-    log = KafkaEventLog(settings.kafka or "", canonicaliser(declared()))
-    rows = replay(workflow, log.read()).known_at(version.cut)
+def trained_on(
+    replayed: TrainingRows, workflow: Workflow, version: RegisteredVersion
+) -> pd.DataFrame:
+    """Those of the log's rows that were known at the version's cut, with its scores."""
+    rows = replayed.known_at(version.cut)
     frame = pd.DataFrame(rows.features, columns=list(rows.names))
     asked = [tuple(None if pd.isna(v) else v for v in row) for row in rows.features.tolist()]
     frame["prediction"] = version.scorer(workflow).predict(asked)
     frame["target"] = rows.outcome
     return frame
+
+
+def _rows(settings: Settings, workflow: Workflow) -> TrainingRows:
+    log = KafkaEventLog(settings.kafka or "", canonicaliser(declared()))
+    return replay(workflow, log.read())
 
 
 def decided(store: SqlStore, workflow: Workflow, version: RegisteredVersion) -> pd.DataFrame:

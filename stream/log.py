@@ -53,10 +53,11 @@ class KafkaEventLog:
         self._bootstrap = bootstrap
         self._canonicaliser = canonicaliser
 
-    def read(self) -> Iterator[Arrival]:
-        """Every event that can be read; what cannot is in the dead letters already."""
+    def read(self, start: int = 0) -> Iterator[Arrival]:
+        """Every event from an offset on that can be read; what cannot is in the dead letters
+        already."""
         with asyncio.Runner() as runner:
-            chunks = records(self._bootstrap)
+            chunks = records(self._bootstrap, start)
             while True:
                 try:
                     chunk = runner.run(_next(chunks))

@@ -5,13 +5,15 @@ from __future__ import annotations
 import shutil
 import signal
 import sys
+from datetime import datetime
 
 import msgspec
 from rich.console import Console
 
 from headway.copy import Copy
+from headway.demo.claims import failures
 from headway.demo.logs import LOGS
-from headway.demo.run import Demo, failures
+from headway.demo.run import Demo, Window
 from headway.demo.show import show
 from headway.logs import UnknownLog
 from headway.parts.locks import FolderLock
@@ -20,14 +22,21 @@ from headway.progress import Progress
 from headway.settings import Settings
 
 
-def run_demo(settings: Settings, log: str, *, seed: int, as_json: bool, keep: bool) -> bool:
-    """Start a copy in a fresh folder, run the demo on it, print; True if something did not hold."""
+def run_demo(
+    settings: Settings, log: str, *, seed: int, until: datetime | None, as_json: bool, keep: bool
+) -> bool:
+    """Start a copy in a fresh folder, run the demo on it, print; True if something did not hold.
+
+    Raises:
+        UnknownLog: there is no demo on this log, or nothing of it is left to be scored.
+    """
     if log not in LOGS:
         raise UnknownLog(f"no demo on {log!r}; there are demos on {sorted(LOGS)}")
+    window = Window.of(LOGS[log].cut, until)
     said = Console(stderr=True)
     progress = Progress(said)
     with Copy.start(_fresh(settings, log), progress.say) as copy:
-        found = Demo(copy, LOGS[log], progress, seed).run()
+        found = Demo(copy, LOGS[log], window, progress, seed).run()
         found = msgspec.structs.replace(found, failed=failures(found, LOGS[log]))
         if as_json:
             sys.stdout.write(msgspec.json.encode(found).decode() + "\n")

@@ -21,7 +21,7 @@ def requests(workflow: str, subjects: Iterable[SubjectId], as_of: Micros) -> lis
             subject.encode(),
             seal_envelope(
                 Envelope(
-                    id=f"demo-request:{subject}:{as_of}",
+                    id=f"demo-request:{workflow}:{subject}:{as_of}",
                     source="/demo/requests",
                     type="score.requested",
                     time=to_datetime(as_of),

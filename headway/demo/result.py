@@ -87,26 +87,47 @@ class Model(msgspec.Struct, frozen=True):
     gates: dict[str, float]
 
 
-class Result(msgspec.Struct, frozen=True):
-    """The demo's findings; `failed` names everything that did not hold."""
+class Scored(msgspec.Struct, frozen=True, kw_only=True):
+    """What was found of one workflow.
+
+    Attributes:
+        steps: the quality by step of the process, where the workflow has steps.
+        judged_at: the step that `quality` is of; empty where scores are asked at one step only.
+    """
 
     workflow: str
-    log: str
-    disturbed: str
     events: Events
     model: Model
     parity: Parity
     decisions: Decisions
     replay: Replayed
     quality: Judged
+    judged_at: str = ""
+    steps: dict[str, Judged] = {}
     reference: dict[str, float]
+    reference_by: str
     latency: Latency
+    report: str
+    summary: str
+
+
+class Result(Scored, frozen=True, kw_only=True):
+    """The demo's findings on the log's first workflow and, in `others`, on the other ones; `failed`
+    names everything that did not hold."""
+
+    log: str
+    window: str
+    disturbed: str
     refusals: list[Refusal]
     actions: dict[str, int]
     audit_links: int
-    report: str
-    summary: str
+    others: list[Scored]
     api: str
     mlflow: str
     seconds: float
     failed: list[str]
+
+    @property
+    def workflows(self) -> list[Scored]:
+        """The findings on each workflow."""
+        return [self, *self.others]

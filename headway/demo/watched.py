@@ -1,0 +1,155 @@
+"""One workflow of the demo: trained, asked by stream and HTTP, held against the replay, judged."""
+
+from __future__ import annotations
+
+import random
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import httpx
+
+from firm.decision import Decision, Person
+from firm.ports import EventLog
+from firm.time import Micros
+from firm.workflow import Workflow
+from headway.catalogue import workflow_named
+from headway.copy import Copy
+from headway.demo import result
+from headway.demo.compare import HttpScores, requests
+from headway.demo.judge import judged, judged_by_step
+from headway.demo.latency import event_to_decision_ms, percentiles
+from headway.demo.logs import DemoLog, Judging
+from headway.governance import Governance
+from headway.lifecycle import align, train_version
+from headway.replay import send, wait_until_taken
+from headway.reporting import report_on
+from headway.swap import wait_until_served
+from training.replay import mismatches, replay
+from training.rows import TrainingRows
+from training.train import TrainingReport
+
+
+@dataclass(frozen=True)
+class Answers:
+    """What was asked by stream and by HTTP alike."""
+
+    http: HttpScores
+    differences: list[str] = field(default_factory=list)
+    compared: list[int] = field(default_factory=list)
+
+
+class Watched:
+    """A workflow of a running copy, and what the demo does with it."""
+
+    def __init__(self, copy: Copy, client: httpx.Client, judging: Judging) -> None:
+        self._copy = copy
+        self._judging = judging
+        self._answers = Answers(HttpScores(client, judging.workflow))
+        self.workflow: Workflow = workflow_named(judging.workflow)
+        self.slug = self.workflow.slug
+
+    def wait(self, start: int, end: int) -> None:
+        """Wait until it has taken in the records from `start` to before `end`."""
+        wait_until_taken(self._copy.store, self.slug, start, end, lambda _: None)
+
+    def train(self, cut: Micros, log: EventLog) -> TrainingReport:
+        """Train on what was known at the cut, and make the version live."""
+        settings = self._copy.settings
+        trained = train_version(settings, self.workflow, cut, by="demo-scientist", log=log)
+        self._promote(trained.version.version)
+        return trained
+
+    def _promote(self, version: str) -> None:
+        """One person proposes, another agrees; then each process has it within a second."""
+        settings, store = self._copy.settings, self._copy.store
+        scientist = Person("demo-scientist", frozenset({"data_scientist"}))
+        reviewer = Person("demo-reviewer", frozenset({"governance_reviewer"}))
+        governance = Governance(settings, store)
+        asked = governance.propose(self.slug, version, scientist, "passed every gate")
+        governance.agree(asked.id, reviewer, "the figures are those of the report")
+        align(settings, store)
+        wait_until_served(store, self.slug)
+
+    def compare(self, since: Micros, as_of: Micros, most: int | None) -> None:
+        """Ask for scores as of an instant, of what was decided on since another one, by stream and
+        by HTTP; `most` of these subjects, always the same ones."""
+        store = self._copy.store
+        decided = store.decisions(self.slug, since=since, until=as_of + 1)
+        subjects = sorted({d.subject for d in decided if d.origin == "stream"})
+        if most is not None and len(subjects) > most:
+            subjects = random.Random(as_of).sample(subjects, most)  # noqa: S311  (not for secrets)
+        asked = requests(self.slug, subjects, as_of)
+        end = send(self._copy.settings.kafka or "", asked, lambda _: None)
+        self.wait(end - len(asked), end)
+        found = store.decisions(self.slug, since=as_of, until=as_of + 1)
+        by_stream = [decision for decision in found if decision.origin == "request"]
+        self._answers.compared.append(len(by_stream))
+        self._answers.differences.extend(self._answers.http.differences(by_stream))
+
+    def replayed(self, log: EventLog) -> TrainingRows:
+        """The log's training rows."""
+        return replay(self.workflow, log.read())
+
+    def found(
+        self,
+        log: DemoLog,
+        cut: Micros,
+        trained: TrainingReport,
+        rows: TrainingRows,
+        events: result.Events,
+        timed: tuple[int, int],
+    ) -> result.Scored:
+        """All that was found of it; what a second replay changes is yet to be seen."""
+        store, version = self._copy.store, trained.version
+        report = report_on(self._copy.settings, store, self.workflow, version, rows)
+        decisions = list(store.decisions(self.slug))
+        scored = [d for d in store.judged(self.slug) if d[0].origin == "stream"]
+        steps = judged_by_step(self.workflow, store.states(self.workflow), scored, cut, version)
+        at = self._judging.step
+        return result.Scored(
+            workflow=self.slug,
+            events=events,
+            model=result.Model(
+                version.version,
+                trained.data.rows,
+                log.cut.date().isoformat(),
+                {gate.gate: gate.figure or 0.0 for gate in trained.gates},
+            ),
+            parity=result.Parity(len(rows), len(mismatches(rows, decisions))),
+            decisions=self._decisions([d for d in decisions if d.origin == "stream"]),
+            replay=result.Replayed(0, 0, 0),
+            quality=steps[at] if at else judged(scored, cut, version),
+            judged_at=at or "",
+            steps=steps,
+            reference=dict(self._judging.reference),
+            reference_by=self._judging.reference_by,
+            latency=self._latency(timed),
+            report=str(report.html),
+            summary=str(report.summary),
+        )
+
+    def _decisions(self, on_log: Sequence[Decision]) -> result.Decisions:
+        bands = Counter(d.band for d in on_log)
+        return result.Decisions(
+            len(on_log),
+            {band.name: bands[band.name] for band in self.workflow.policy.bands},
+            dict(Counter(d.model_version for d in on_log)),
+            sum(self._answers.compared),
+            len(self._answers.differences),
+            self._answers.differences[:5],
+        )
+
+    def _latency(self, timed: tuple[int, int]) -> result.Latency:
+        stream = event_to_decision_ms(self._copy.settings.kafka or "", self.slug, *timed)
+        http = self._answers.http.milliseconds
+        p50, p99 = percentiles(stream)
+        http50, http99 = percentiles(http)
+        return result.Latency(
+            p50,
+            p99,
+            round(http50, 2),
+            round(http99, 2),
+            f"Kafka's record timestamps at both ends, n={len(stream)}; "
+            f"HTTP one after the other with a durable record each, n={len(http)}",
+        )
