@@ -6,6 +6,7 @@ import asyncio
 import gc
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from importlib.metadata import version as installed_version
 
 import uvicorn
 from aiokafka import AIOKafkaProducer
@@ -60,7 +61,16 @@ def build(settings: Settings) -> FastAPI:
     rankings = Rankings(workflows, store, online, models, "http:0")
     entrance, stop_refreshing = login(settings, store)
     producer = _Producer(settings.kafka or "")
-    app = create_app(scoring, rankings, canonicaliser(workflows), producer.publish, now, entrance)
+    version = installed_version("headway")
+    app = create_app(
+        scoring,
+        rankings,
+        canonicaliser(workflows),
+        producer.publish,
+        now,
+        entrance,
+        version,
+    )
     app.router.lifespan_context = _lifespan(producer, stop_refreshing, models.stop)
     return app
 

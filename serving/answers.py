@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import Any
+
 from firm.decision import Decision, as_json
 from firm.exceptions import exceptions
 from firm.ranking import Ranking, candidates_of
 from firm.time import DAY, to_datetime
 from firm.workflow import Workflow
+from serving.batch import Refused
+from serving.problems import body_of as problem_body
 from serving.schemas import (
     Answer,
     ExcludedCandidate,
@@ -20,10 +25,26 @@ from serving.schemas import (
 
 def answer(workflow: Workflow, decision: Decision) -> bytes:
     """The bytes of the answer; the same decision always gives the same bytes."""
+    return as_json(in_full(workflow, decision))
+
+
+def batch_answer(workflow: Workflow, found: Sequence[Decision | Refused]) -> bytes:
+    """The answers in their order, and for the rest why there is none."""
+    answers = [in_full(workflow, one) for one in found if isinstance(one, Decision)]
+    problems = [
+        {"subject": one.subject, "problem": problem_body(one.error)}
+        for one in found
+        if isinstance(one, Refused)
+    ]
+    return as_json({"answers": answers, "problems": problems})
+
+
+def in_full(workflow: Workflow, decision: Decision) -> dict[str, Any]:
+    """The answer as plain values."""
     shown = _answer(workflow, decision)
     if decision.ranking is not None:
         shown = _ranked(workflow, decision, decision.ranking, shown)
-    return as_json(shown.model_dump(mode="json"))
+    return shown.model_dump(mode="json")
 
 
 def _answer(workflow: Workflow, decision: Decision) -> Answer:

@@ -16,16 +16,20 @@ from firm.ids import SubjectId
 from firm.time import Micros
 from serving.access import Login
 from serving.access.guard import Guard, require_policies
-from serving.answers import answer, describe
+from serving.answers import answer, batch_answer, describe
+from serving.batch import score_each
 from serving.documented import PROBLEMS, IdempotencyKey
 from serving.headers import SecurityHeaders
 from serving.limits import BodyLimit
 from serving.problems import install
+from serving.protocols import mlflow, oip
 from serving.rank_route import rank_route
 from serving.ranking import Rankings
 from serving.schemas import (
     Accepted,
     Answer,
+    BatchAnswer,
+    BatchAsked,
     RankedAnswer,
     ScoreAsked,
     WorkflowShown,
@@ -42,6 +46,7 @@ def create_app(
     publish: Publish,
     now: Callable[[], Micros],
     login: Login,
+    version: str,
 ) -> FastAPI:
     """The application over its use cases.
 
@@ -49,6 +54,7 @@ def create_app(
         publish: puts (key, payload) into the log of events and returns when it is durable.
         now: the clock.
         login: who calls, and what they may do.
+        version: Headway's own, as other protocols ask for it.
     """
     app = FastAPI(
         title="Headway",
@@ -65,6 +71,8 @@ def create_app(
     app.include_router(_scores(scoring, now, guard), prefix="/v1")
     app.include_router(rank_route(rankings, now, guard), prefix="/v1")
     app.include_router(_events(scoring, canonicaliser, publish, now, guard), prefix="/v1")
+    app.include_router(oip.routes(scoring, now, guard, version))
+    app.include_router(mlflow.routes(scoring, now, guard, version))
     require_policies(app)
     return app
 
@@ -108,6 +116,21 @@ def _scores(scoring: Scoring, now: Callable[[], Micros], guard: Guard) -> APIRou
             scoring.score, slug, SubjectId(asked.subject), as_of, key, at
         )
         return _json(answer(scoring.workflow(slug), decision))
+
+    @router.post(
+        "/workflows/{slug}/score/batch",
+        response_model=BatchAnswer,
+        dependencies=[guard.needs("scores:ask")],
+    )
+    async def score_batch(
+        slug: str, asked: BatchAsked, idempotency_key: IdempotencyKey = None
+    ) -> Response:
+        """Score up to 1,000 subjects; each is a decision of its own, or a problem."""
+        at = now()
+        as_of = at if asked.as_of is None else check_time(asked.as_of, at)
+        key = idempotency_key or str(uuid4())
+        found = await run_in_threadpool(score_each, scoring, slug, asked.subjects, as_of, key, at)
+        return _json(batch_answer(scoring.workflow(slug), found))
 
     @router.get(
         "/decisions/{decision_id}",

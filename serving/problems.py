@@ -31,6 +31,8 @@ STATUS: Mapping[str, HTTPStatus] = {
     "wrong-unit": HTTPStatus.UNPROCESSABLE_ENTITY,
     "time-out-of-range": HTTPStatus.UNPROCESSABLE_ENTITY,
     "key-reused": HTTPStatus.UNPROCESSABLE_ENTITY,
+    "too-many": HTTPStatus.UNPROCESSABLE_ENTITY,
+    "unknown-version": HTTPStatus.NOT_FOUND,
     "wrong-subject": HTTPStatus.SERVICE_UNAVAILABLE,
     "stale": HTTPStatus.SERVICE_UNAVAILABLE,
 }
@@ -42,17 +44,18 @@ log = structlog.get_logger(__name__)
 
 
 def problem(
-    status: int, kind: str, detail: str, errors: Sequence[Mapping[str, Any]] = ()
+    status: int,
+    kind: str,
+    detail: str,
+    errors: Sequence[Mapping[str, Any]] = (),
+    oip: bool = False,
 ) -> Response:
     """A problem+json answer; `kind` is stable, `detail` is for people."""
-    body: dict[str, Any] = {
-        "type": f"urn:headway:problem:{kind}",
-        "title": kind.replace("-", " "),
-        "status": int(status),
-        "detail": detail,
-    }
+    body = _body(status, kind, detail)
     if errors:
         body["errors"] = list(errors)
+    if oip:
+        body["error"] = detail
     return Response(as_json(body), int(status), HEADERS.get(status), MEDIA_TYPE)
 
 
@@ -61,6 +64,20 @@ def status_of(error: HeadwayError) -> HTTPStatus:
     if error.kind in STATUS:
         return STATUS[error.kind]
     return HTTPStatus.SERVICE_UNAVAILABLE if error.retry else HTTPStatus.INTERNAL_SERVER_ERROR
+
+
+def body_of(error: HeadwayError) -> dict[str, Any]:
+    """An error as the members of a problem."""
+    return _body(status_of(error), error.kind, str(error))
+
+
+def _body(status: int, kind: str, detail: str) -> dict[str, Any]:
+    return {
+        "type": f"urn:headway:problem:{kind}",
+        "title": kind.replace("-", " "),
+        "status": int(status),
+        "detail": detail,
+    }
 
 
 def install(app: FastAPI) -> None:
@@ -73,7 +90,12 @@ def install(app: FastAPI) -> None:
 
 async def _headway(request: Request, error: Exception) -> Response:
     assert isinstance(error, HeadwayError)  # noqa: S101  (registered for this type alone)
-    return problem(status_of(error), error.kind, str(error))
+    return problem(status_of(error), error.kind, str(error), oip=_is_oip(request))
+
+
+def _is_oip(request: Request) -> bool:
+    """Clients of the Open Inference Protocol look for a member named `error`."""
+    return request.url.path.startswith("/v2/")
 
 
 async def _invalid(request: Request, error: Exception) -> Response:
@@ -85,13 +107,15 @@ async def _invalid(request: Request, error: Exception) -> Response:
     if any(e["type"] == "json_invalid" for e in error.errors()):
         return problem(HTTPStatus.BAD_REQUEST, "malformed", "the body is not JSON", errors)
     detail = "; ".join(f"{e['where']}: {e['what']}" for e in errors)
-    return problem(HTTPStatus.UNPROCESSABLE_ENTITY, "invalid-value", detail, errors)
+    return problem(
+        HTTPStatus.UNPROCESSABLE_ENTITY, "invalid-value", detail, errors, _is_oip(request)
+    )
 
 
 async def _http(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)  # noqa: S101  (registered for this type alone)
     kind = HTTPStatus(error.status_code).phrase.lower().replace(" ", "-")
-    answer = problem(error.status_code, kind, str(error.detail))
+    answer = problem(error.status_code, kind, str(error.detail), oip=_is_oip(request))
     answer.headers.update(error.headers or {})
     return answer
 

@@ -24,6 +24,20 @@ class ScoreAsked(BaseModel):
     )
 
 
+class BatchAsked(BaseModel):
+    """The same question of several subjects."""
+
+    model_config = ConfigDict(
+        extra="forbid",
+        json_schema_extra={"examples": [{"subjects": ["project:3", "project:7"]}]},
+    )
+
+    subjects: list[SubjectRef] = Field(min_length=1)
+    as_of: AwareDatetime | None = Field(
+        None, description="Answer with what had happened by then; now, if it is left out."
+    )
+
+
 class Freshness(BaseModel):
     """The evidence of how fresh an answer is."""
 
@@ -150,3 +164,17 @@ class Problem(BaseModel):
     status: int
     detail: str
     errors: list[dict[str, str]] = []
+
+
+class NotScored(BaseModel):
+    """A subject of a batch that could not be scored."""
+
+    subject: str
+    problem: Problem
+
+
+class BatchAnswer(BaseModel):
+    """The answers in the order of the subjects, and those that there are none for."""
+
+    answers: list[Answer]
+    problems: list[NotScored]

@@ -14,7 +14,7 @@ from firm.errors import HeadwayError
 from firm.time import Micros
 from serving.access.authority import Login
 
-PUBLIC = frozenset({"/health/live"})
+PUBLIC = frozenset({"/health/live", "/v2/health/live", "/v2/health/ready", "/ping"})
 """What anybody may ask: only that the process answers."""
 
 

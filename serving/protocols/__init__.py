@@ -1,0 +1,1 @@
+"""Protocols that others' clients speak already, over the same use case."""
