@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 import structlog
 
 from firm.decision import RULE_VERSION
-from firm.errors import HeadwayError, ModelRefused
+from firm.errors import HeadwayError, ModelRefused, StoreUnavailable
 from firm.live import Live
 from firm.ports import Scorer
 from firm.standing import Genuine, Promotion, Standing, stand
@@ -65,8 +65,14 @@ class LiveModels:
         self._thread = threading.Thread(target=self._follow, name="live models", daemon=True)
 
     def now(self, workflow: str) -> Live:
-        """Who decides in a workflow: to be read once for a request or a batch."""
-        return self._live.get(workflow, _NOBODY)
+        """Who decides in a workflow: to be read once for a request or a batch.
+
+        Raises StoreUnavailable while the record has never been read: a rule must not decide
+        because nobody knows of the model.
+        """
+        if self._seen < 0:
+            raise StoreUnavailable("the record of promotions could not be read yet; try again")
+        return self._current(workflow)
 
     def live(self, workflow: str) -> Scorer | None:
         """The approved model of a workflow, None while the declared rule decides."""
@@ -77,8 +83,8 @@ class LiveModels:
         self._listeners.append(listener)
 
     def start(self) -> None:
-        """Load what is live, and follow from now on."""
-        self.refresh()
+        """Load what is live, and follow from now on; what cannot be read is tried again."""
+        self._try()
         self._thread.start()
 
     def stop(self) -> None:
@@ -107,11 +113,17 @@ class LiveModels:
         listener = self._store.listener()
         while not self._stopped.is_set():
             listener.wait(POLL_SECONDS)
-            try:
-                self.refresh()
-            except HeadwayError as error:
-                log.warning("cannot look at the record of promotions", why=str(error))
+            self._try()
         listener.close()
+
+    def _try(self) -> None:
+        try:
+            self.refresh()
+        except HeadwayError as error:
+            log.warning("cannot look at the record of promotions", why=str(error))
+
+    def _current(self, slug: str) -> Live:
+        return self._live.get(slug, _NOBODY)
 
     def _take(self, workflow: Workflow, standing: Standing) -> None:
         slug = workflow.slug
@@ -126,7 +138,7 @@ class LiveModels:
             return
         self._standing[slug] = standing
         live = self._of(workflow, standing)
-        if live != self.now(slug):
+        if live != self._current(slug):
             self._live[slug] = live
             log.info("model swapped", workflow=slug, version=_version(live), because=live.because)
             for listener in self._listeners:
@@ -136,7 +148,7 @@ class LiveModels:
         made = standing.champion
         if made is None:
             return Live(because=f"kill switch, {standing.killed}" if standing.killed else "")
-        now_live = self.now(workflow.slug)
+        now_live = self._current(workflow.slug)
         if now_live.champion is not None and now_live.champion.version == made.version:
             return Live(now_live.champion)
         try:
@@ -152,7 +164,7 @@ class LiveModels:
         if self._refused.get(slug, (None,))[0] != made:
             self._alarm(words)
         self._refused[slug] = (made, words, time.monotonic() + RETRY_SECONDS)
-        champion = self.now(slug).champion
+        champion = self._current(slug).champion
         return Live(champion, "" if champion else words)
 
     def _to_retry(self) -> bool:
@@ -162,7 +174,7 @@ class LiveModels:
         """Say what this process serves, so that a promotion can be watched arriving."""
         found = {}
         for slug, standing in self._standing.items():
-            live = self.now(slug)
+            live = self._current(slug)
             refused = self._refused.get(slug)
             found[slug] = (_version(live), refused[1] if refused else live.because, standing.head)
         changed = [

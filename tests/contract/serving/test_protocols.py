@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 
 import httpx
 import numpy as np
+import pandas as pd
 import pytest
 from numpy.typing import NDArray
 
@@ -18,7 +19,8 @@ from tests.contract.serving.conftest import served
 from tests.stage import SLUG, Stage
 
 with warnings.catch_warnings():
-    warnings.simplefilter("ignore")  # gevent's, at import, of what it patches
+    warnings.simplefilter("ignore")  # of gevent and of MLflow, at import
+    from mlflow.pyfunc.scoring_server.client import ScoringServerClient
     from tritonclient.http import InferenceServerClient, InferInput, InferRequestedOutput
     from tritonclient.utils import InferenceServerException
 
@@ -37,6 +39,11 @@ def probabilities(api: httpx.Client) -> list[float]:
 
 
 class TestATritonClient:
+    @pytest.fixture
+    def headers(self, headers: dict[str, str]) -> dict[str, str]:
+        """A copy: the client adds to it."""
+        return dict(headers)
+
     @pytest.fixture
     def client(self, url: str) -> Iterator[InferenceServerClient]:
         client = InferenceServerClient(urlsplit(url).netloc)
@@ -90,15 +97,12 @@ class TestATritonClient:
 
 class TestAnMlflowClient:
     def test_gets_scores(self, settings: Settings, stage: Stage) -> None:
-        pandas = pytest.importorskip("pandas")
-        from mlflow.pyfunc.scoring_server.client import ScoringServerClient  # noqa: PLC0415
-
         with served(build(settings.model_copy(update={"developer": True}))) as url:
             where = urlsplit(url)
             client = ScoringServerClient(where.hostname, where.port)
             client.ping()
             assert client.get_version()
-            asked = pandas.DataFrame({"subject": SUBJECTS})
+            asked = pd.DataFrame({"subject": SUBJECTS})
             found = client.invoke(asked, params={"workflow": SLUG}).get_predictions()
         assert list(found["probability"]) == [0.5, 0.0]
 

@@ -10,6 +10,8 @@ import pytest
 import features.errors
 import firm.errors
 import headway.api
+import serving.batch
+import serving.protocols.oip
 import serving.scoring
 from firm.errors import HeadwayError
 from serving.problems import STATUS, problem, status_of
@@ -21,7 +23,17 @@ def tree(of: type[HeadwayError]) -> Iterator[type[HeadwayError]]:
         yield from tree(child)
 
 
-MODULES = {m.__name__ for m in (features.errors, firm.errors, headway.api, serving.scoring)}
+MODULES = {
+    m.__name__
+    for m in (
+        features.errors,
+        firm.errors,
+        headway.api,
+        serving.batch,
+        serving.protocols.oip,
+        serving.scoring,
+    )
+}
 ERRORS = sorted(
     {error for error in tree(HeadwayError) if error.__module__ in MODULES}, key=lambda e: e.kind
 )
