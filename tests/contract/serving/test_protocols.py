@@ -40,7 +40,7 @@ def probabilities(api: httpx.Client) -> list[float]:
 
 class TestATritonClient:
     @pytest.fixture
-    def headers(self, headers: dict[str, str]) -> dict[str, str]:
+    def own(self, headers: dict[str, str]) -> dict[str, str]:
         """A copy: the client adds to it."""
         return dict(headers)
 
@@ -51,13 +51,13 @@ class TestATritonClient:
         client.close()
 
     def test_finds_the_server_and_the_workflow_ready(
-        self, client: InferenceServerClient, headers: dict[str, str]
+        self, client: InferenceServerClient, own: dict[str, str]
     ) -> None:
-        assert client.is_server_live(headers=headers)
-        assert client.is_server_ready(headers=headers)
-        assert client.is_model_ready(SLUG, headers=headers)
-        assert client.get_server_metadata(headers=headers)["name"] == "headway"
-        metadata = client.get_model_metadata(SLUG, headers=headers)
+        assert client.is_server_live(headers=own)
+        assert client.is_server_ready(headers=own)
+        assert client.is_model_ready(SLUG, headers=own)
+        assert client.get_server_metadata(headers=own)["name"] == "headway"
+        metadata = client.get_model_metadata(SLUG, headers=own)
         assert [tensor["name"] for tensor in metadata["inputs"]] == ["subject"]
         assert metadata["versions"] == ["rule"]
 
@@ -65,34 +65,34 @@ class TestATritonClient:
     def test_gets_scores(
         self,
         client: InferenceServerClient,
-        headers: dict[str, str],
+        own: dict[str, str],
         probabilities: list[float],
         binary: bool,
     ) -> None:
         asked = InferInput("subject", [2], "BYTES")
         asked.set_data_from_numpy(texts(SUBJECTS), binary_data=binary)
-        found = client.infer(SLUG, [asked], headers=headers)
+        found = client.infer(SLUG, [asked], headers=own)
         assert found.as_numpy("probability").tolist() == probabilities
         assert found.as_numpy("decision_id").shape == (2,)
 
     def test_gets_the_outputs_it_wants(
-        self, client: InferenceServerClient, headers: dict[str, str]
+        self, client: InferenceServerClient, own: dict[str, str]
     ) -> None:
         asked = InferInput("subject", [1], "BYTES")
         asked.set_data_from_numpy(texts(SUBJECTS[:1]))
         wanted = [InferRequestedOutput("band", binary_data=False)]
-        found = client.infer(SLUG, [asked], headers=headers, outputs=wanted, model_version="rule")
+        found = client.infer(SLUG, [asked], headers=own, outputs=wanted, model_version="rule")
         assert [output["name"] for output in found.get_response()["outputs"]] == ["band"]
 
     def test_is_told_in_its_own_way_what_is_wrong(
-        self, client: InferenceServerClient, headers: dict[str, str]
+        self, client: InferenceServerClient, own: dict[str, str]
     ) -> None:
         asked = InferInput("subject", [1], "BYTES")
         asked.set_data_from_numpy(texts(["project:nobody"]))
         with pytest.raises(InferenceServerException, match="project:nobody"):
-            client.infer(SLUG, [asked], headers=headers)
+            client.infer(SLUG, [asked], headers=own)
         with pytest.raises(InferenceServerException, match="rule of delivery_risk is live"):
-            client.infer(SLUG, [asked], headers=headers, model_version="7")
+            client.infer(SLUG, [asked], headers=own, model_version="7")
 
 
 class TestAnMlflowClient:
