@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from importlib import import_module
+from pkgutil import walk_packages
 
 import pytest
 
 import features.errors
 import firm.errors
 import headway.api
-import serving.batch
-import serving.protocols.oip
-import serving.scoring
+import serving
 from firm.errors import HeadwayError
 from serving.problems import STATUS, problem, status_of
 
@@ -23,17 +23,10 @@ def tree(of: type[HeadwayError]) -> Iterator[type[HeadwayError]]:
         yield from tree(child)
 
 
-MODULES = {
-    m.__name__
-    for m in (
-        features.errors,
-        firm.errors,
-        headway.api,
-        serving.batch,
-        serving.protocols.oip,
-        serving.scoring,
-    )
-}
+SERVING = {module.name for module in walk_packages(serving.__path__, "serving.")}
+for name in SERVING:
+    import_module(name)
+MODULES = SERVING | {m.__name__ for m in (features.errors, firm.errors, headway.api)}
 ERRORS = sorted(
     {error for error in tree(HeadwayError) if error.__module__ in MODULES}, key=lambda e: e.kind
 )
