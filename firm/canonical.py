@@ -79,6 +79,11 @@ class Canonicaliser:
         read = _Reader(record, mapping.missing)
         fields = {name: read.field(field) for name, field in rule.fields.items()}
         key = [read.key(column, rule.time) for column in rule.id]
+        if not any(key):
+            raise InvalidValue(
+                f"{', '.join(map(repr, rule.id))}, the id of the event, is missing: this and "
+                "the next such event would count as the same"
+            )
         return Event(
             id=EventId(derived(mapping.source, rule.type, *key)),
             type=rule.fact,

@@ -55,7 +55,7 @@ def slices(workflow: Workflow, replayed: Replayed) -> dict[str, Parting]:
     """By each of the declared slices: a text as it was folded last, else the value of a feature.
 
     Raises:
-        CannotTrain: one is neither, in any row.
+        CannotTrain: one is neither. A text that the log leaves empty parts nothing.
     """
     declared = workflow.model.gates.slices
     return {name: _sliced(replayed, name) for name in (declared.by if declared else ())}
@@ -65,7 +65,7 @@ def _sliced(replayed: Replayed, name: str) -> Parting:
     rows = replayed.rows
     asked = zip(rows.subject.tolist(), rows.as_of.tolist(), strict=True)
     keys = [newest_text(replayed.history(subject, at), name) for subject, at in asked]
-    if any(keys):
+    if any(keys) or (name not in rows.names and _is_folded(replayed, name)):
         return Parting(rows, keys)
     if name not in rows.names:
         raise CannotTrain(
@@ -74,6 +74,12 @@ def _sliced(replayed: Replayed, name: str) -> Parting:
         )
     values = rows.features[:, rows.names.index(name)].tolist()
     return Parting(rows, [None if np.isnan(value) else f"{value:g}" for value in values])
+
+
+def _is_folded(replayed: Replayed, name: str) -> bool:
+    """Whether entries have a value of this name, though the log may leave each of them empty."""
+    histories = (state.history.entries for state in replayed.subjects.values())
+    return any(name in entry.values for entries in histories for entry in entries)
 
 
 def quality_by(
