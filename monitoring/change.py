@@ -25,6 +25,10 @@ STAKES_SUM = 2.1098
 """
 
 
+LEAST_SINCE = 100
+"""Values since the change: a run of a few like cases, as work comes in runs, is no change of it."""
+
+
 class ChangeDetector:
     """Ranks values of a few levels (an ordinal, or the bins of a number).
 
@@ -56,16 +60,19 @@ class ChangeDetector:
         return float(self._stakes.mean()) + 1 - self._laid
 
     def see(self, level: int, tie: float) -> None:
-        """Take one value in; `tie` in [0, 1) breaks ties and must not depend on the value."""
+        """Take one value in; `tie` in [0, 1) breaks ties and must not depend on the value.
+
+        After the alarm there is nothing left to bet on: begin anew, with what came since.
+        """
         above = float(self._counts[level + 1 :].sum())
         same = float(self._counts[level]) + 1
         self._counts[level] += 1
         rank = (above + tie * same) / float(self._counts.sum())
         self._bet(1 + BETS * (rank - 0.5))
         self.seen += 1
-        if self.alarmed_at is None and self.evidence >= self._limit:
-            self.alarmed_at = self.seen
-            self.since = int(self._starts[int(np.argmax(self._gains))])
+        since = int(self._starts[int(np.argmax(self._gains))])
+        if self.evidence >= self._limit and self.seen - since >= LEAST_SINCE:
+            self.alarmed_at, self.since = self.seen, since
 
     def _bet(self, factor: Floats) -> None:
         place = self.seen + 2

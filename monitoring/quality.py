@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from monitoring.calibration import Bin, Floats, bins, expected_error
+from monitoring.cases import Cases
 from monitoring.window import OUTCOME, SCORE
 
 
@@ -81,6 +82,12 @@ def judge(frame: pd.DataFrame, threshold: float, constant: float | None) -> Qual
         ece=expected_error(curve),
         curve=curve,
     )
+
+
+def judge_cases(cases: Cases, threshold: float, constant: float | None) -> Quality:
+    """The quality of the scores of cases; those whose outcome is not known are counted only."""
+    frame = pd.DataFrame({SCORE: cases.score, OUTCOME: cases.outcome})
+    return judge(frame, threshold, constant)
 
 
 def comparable(training: Quality, now: Quality) -> bool:

@@ -24,7 +24,7 @@ class Told(msgspec.Struct, frozen=True, gc=False):
     Attributes:
         value: None where it was taken back.
         recorded_at: when it was written, by the clock of the writer.
-        decided: whether there is a decision that it judges.
+        as_of: of the decision that it judges; None where there is no such decision.
     """
 
     decision: DecisionId
@@ -32,7 +32,7 @@ class Told(msgspec.Struct, frozen=True, gc=False):
     known_at: Micros
     revision: int
     recorded_at: Micros
-    decided: bool
+    as_of: Micros | None
 
 
 class Following(StorePart):
@@ -49,7 +49,7 @@ class Following(StorePart):
         """Outcomes that were written or revised with since <= recorded_at < until, in order."""
         place = (outcome.c.recorded_at, outcome.c.known_at, outcome.c.decision)
         query = (
-            select(*place, outcome.c.value, outcome.c.revision, decision.c.id.label("found"))
+            select(*place, outcome.c.value, outcome.c.revision, decision.c.as_of)
             .join_from(outcome, decision, decision.c.id == outcome.c.decision, isouter=True)
             .where(outcome.c.workflow == workflow)
         )
@@ -60,7 +60,7 @@ class Following(StorePart):
                 row.known_at,
                 row.revision,
                 row.recorded_at,
-                row.found is not None,
+                row.as_of,
             )
 
     def acted_between(self, workflow: str, since: Micros, until: Micros) -> Iterator[DecisionId]:

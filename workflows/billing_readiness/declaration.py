@@ -145,7 +145,9 @@ def _declared(**variant: Any) -> Workflow:
         "step": step_of,
         "awaits": missing_approvals,
         "slo": Slo(latency_p99_ms=50, freshness_days=90, stale="flag"),
-        "watch": Watch(drifted_share=0.3, false_positive_rate=0.15, least_outcomes=300),
+        "watch": Watch(
+            drifted_share=0.3, false_positive_rate=0.15, least_outcomes=300, look_days=15
+        ),
         "lateness_days": 7,
         "risk_class": "limited",
     }

@@ -88,7 +88,7 @@ WORKFLOW = Workflow(
     ),
     policy=POLICY,
     slo=Slo(latency_p99_ms=100, freshness_days=1, stale="flag"),
-    watch=Watch(drifted_share=0.4, false_positive_rate=0.2, least_outcomes=200),
+    watch=Watch(drifted_share=0.4, false_positive_rate=0.2, least_outcomes=200, look_days=7),
     lateness_days=1,
     risk_class="limited",
 )

@@ -34,7 +34,7 @@ def test_a_corrected_outcome_is_told_again_with_its_revision(store: SqlStore) ->
     stream = store.open_stream(WORKFLOW)
     take(stream, [report(0), report(1, slip=100)])
     first = {told.decision: told for told in store.told_between(SLUG, 0, LATER)}
-    assert [(t.value, t.revision, t.decided) for t in first.values()] == [(1.0, 0, True)]
+    assert [(t.value, t.revision, t.as_of) for t in first.values()] == [(1.0, 0, NOON)]
     (decision,) = first
     between = msgspec.structs.replace(
         report(2, slip=0),
