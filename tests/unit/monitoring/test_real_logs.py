@@ -24,7 +24,7 @@ from tests.unit.monitoring.replayed import (
 )
 from training.replay import Replayed
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
 DETECTED_WITHIN = 200
 """Outcomes looked at, of decisions taken after the version went live."""
 SEEDS = range(20)
