@@ -13,6 +13,7 @@ import msgspec
 import typer
 from rich.markup import escape
 
+from headway.alerts import alerts, reviews, watching
 from headway.benches import bench
 from headway.keys import keys
 from headway.parts import exit_on_signals
@@ -45,6 +46,9 @@ app.add_typer(bench, name="bench")
 app.add_typer(sentiment, name="sentiment")
 app.add_typer(keys, name="keys")
 app.add_typer(promoting)
+app.add_typer(alerts, name="alerts")
+app.add_typer(reviews, name="reviews")
+app.add_typer(watching)
 
 
 @app.command()

@@ -27,8 +27,8 @@ class Copy:
 
     Attributes:
         settings: with the addresses at which everything serves.
-        worker, api, psa, mlflow, retrain: the processes; `psa` is None where a real system is set,
-            `retrain` where no cycle is.
+        worker, api, monitor, psa, mlflow, retrain: the processes; `psa` is None where a real system
+            is set, `retrain` where no cycle is.
     """
 
     def __init__(self, parts: Parts, settings: Settings, say: Progress) -> None:
@@ -45,6 +45,7 @@ class Copy:
         home, env = settings.home.resolve(), self.settings.environment()
         self.worker = Program.headway("worker", home, env)
         self.api = Program.headway("serve", home, env)
+        self.monitor = Program.headway("monitor", home, env)
         self.psa = None if settings.actions_url else Program.headway("psa", home, env, str(actions))
         hours = settings.retrain_hours
         self.retrain = Program.headway("retrain", home, env, f"{hours:g}") if hours else None
@@ -133,9 +134,8 @@ class Copy:
         self._supervisor.start()
 
     def _children(self) -> list[Program]:
-        return [
-            c for c in (self.psa, self.worker, self.api, self.mlflow, self.retrain) if c is not None
-        ]
+        children = (self.psa, self.worker, self.api, self.monitor, self.mlflow, self.retrain)
+        return [child for child in children if child is not None]
 
 
 def _answers(url: str) -> bool:

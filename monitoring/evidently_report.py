@@ -94,8 +94,7 @@ def _quality(window: Window, quality: Quality) -> list[QualityFigure]:
     return [
         QualityFigure(
             figure=figure,
-            threshold=window.threshold,
-            constant=quality.constant,
+            found=getattr(quality, figure),
             tests=[lte(budget.limit)] if judged and figure == BUDGETED[budget.among] else [],
         )
         for figure in TITLES

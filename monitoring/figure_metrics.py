@@ -10,7 +10,6 @@ from evidently.core.metric_types import SingleValue, SingleValueCalculation, Sin
 from evidently.core.report import Context
 from evidently.legacy.renderers.html_widgets import CounterData, WidgetSize, counter
 
-from monitoring.quality import judge
 from monitoring.words import number
 
 TITLES = {
@@ -25,17 +24,15 @@ TITLES = {
 
 
 class QualityFigure(SingleValueMetric):
-    """One figure of `monitoring.quality.Quality`, computed from the rows of the report.
+    """One figure of `monitoring.quality.Quality`, as it was computed from all rows of the window:
+    the report itself may hold a sample of them.
 
     Attributes:
-        figure: its name there, one of `TITLES`; it must not be None for the rows of the report.
-        threshold: a score at or above it is an alert.
-        constant: the share that happened in training, which `brier_constant` needs.
+        figure: its name there, one of `TITLES`.
     """
 
     figure: str
-    threshold: float
-    constant: float | None = None
+    found: int | float
 
 
 class QualityFigureCalculation(SingleValueCalculation[QualityFigure]):
@@ -49,10 +46,8 @@ class QualityFigureCalculation(SingleValueCalculation[QualityFigure]):
         self, context: Context, current_data: Dataset, reference_data: Dataset | None
     ) -> SingleValue:
         """The figure of the window; training is not shown, where the model knew the answers."""
-        rows, metric = current_data.as_dataframe(), self.metric
-        value = getattr(judge(rows, metric.threshold, metric.constant), metric.figure)
-        result = self.result(value)
-        shown = CounterData(label=self.display_name(), value=number(value))
+        result = self.result(self.metric.found)
+        shown = CounterData(label=self.display_name(), value=number(self.metric.found))
         result.widget = [counter(counters=[shown], size=WidgetSize.HALF)]
         return result
 

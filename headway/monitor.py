@@ -1,0 +1,77 @@
+"""The process of monitoring: watches every workflow, and opens reviews on what breaks a limit."""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Sequence
+
+import structlog
+
+from firm.alerts import Alert
+from firm.decision import RULE_VERSION
+from firm.errors import StoreUnavailable
+from firm.store import Review, SqlStore
+from headway.catalogue import declared
+from headway.clock import now
+from headway.settings import Settings
+from headway.watching import Watching, from_registry
+
+LOOK_SECONDS = 5.0
+"""An outcome is in the figures well within a minute of being written."""
+TO_REVIEW = frozenset({"outcomes-changed", "false-positives", "worse-than-constant"})
+"""What puts the version itself in question, rather than what feeds it."""
+WRITER = "monitor"
+
+log = structlog.get_logger(__name__)
+
+
+def run(settings: Settings) -> None:
+    """Run until SIGTERM or SIGINT."""
+    told = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: told.set())
+    store = SqlStore(settings.database or "", settings.audit_key())
+    watching = [Watching(store, w, from_registry(settings, w)) for w in declared().values()]
+    monitor = Monitor(store, watching)
+    log.info("monitoring is up")
+    while not told.wait(LOOK_SECONDS):
+        monitor.look()
+    monitor.close()
+    store.close()
+
+
+class Monitor:
+    """Looks at each workflow in turn; challengers are trained in processes of their own."""
+
+    def __init__(self, store: SqlStore, watching: Sequence[Watching]) -> None:
+        self._store, self._watching = store, watching
+        self._training: list[subprocess.Popen[bytes]] = []
+
+    def look(self) -> None:
+        """Look once; what cannot be looked at now is looked at the next time."""
+        self._training = [child for child in self._training if child.poll() is None]
+        for one in self._watching:
+            try:
+                fresh = one.look()
+            except StoreUnavailable as error:
+                log.warning("could not look", reason=str(error))
+                continue
+            for alert in fresh:
+                log.warning("alert", kind=alert.kind, workflow=alert.workflow, says=alert.says)
+                if alert.kind in TO_REVIEW and alert.version != RULE_VERSION:
+                    self._open_review(alert)
+
+    def close(self) -> None:
+        """End what is still training; its review stays open."""
+        for child in self._training:
+            child.terminate()
+            child.wait()
+
+    def _open_review(self, alert: Alert) -> None:
+        review = Review(alert.id, alert.workflow, alert.version, opened_at=now())
+        if self._store.open_review(review, WRITER):
+            command = [sys.executable, "-m", "headway", "challenge", alert.id]
+            self._training.append(subprocess.Popen(command))  # noqa: S603  (our own command)

@@ -1,0 +1,127 @@
+"""Keeps a workflow's watch in step with the store; a replay drives the same watch in memory."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from itertools import islice
+from typing import TypeVar
+
+import numpy as np
+import structlog
+
+from firm.alerts import Alert
+from firm.decision import RULE_VERSION
+from firm.errors import HeadwayError
+from firm.store import SqlStore, Watched
+from firm.time import SECOND, Micros
+from firm.workflow import Workflow
+from headway.catalogue import canonicaliser, declared
+from headway.clock import now
+from headway.lifecycle import open_registry
+from headway.settings import Settings
+from monitoring.cases import NEVER
+from monitoring.reference import Reference
+from monitoring.standing import standing
+from monitoring.watch import VersionWatch
+from monitoring.workflow_watch import WorkflowWatch
+from stream.log import KafkaEventLog
+from training.explain import explainer
+from training.lessons import lessons
+from training.registered import RegisteredVersion
+from training.replay import replay_whole
+
+SETTLING: Micros = 2 * SECOND
+"""A transaction takes its time before it commits: what is younger is left for the next look."""
+PAGE = 2_000
+BEGINNING: Micros = 0
+
+T = TypeVar("T")
+log = structlog.get_logger(__name__)
+
+
+class Watching:
+    """One workflow, followed from its first decision on; after a restart it reads all again.
+
+    Args:
+        open_version: makes the watch of a version; `from_registry` does so on a running copy.
+    """
+
+    def __init__(
+        self, store: SqlStore, workflow: Workflow, open_version: Callable[[str], VersionWatch]
+    ) -> None:
+        self._store, self._workflow = store, workflow
+        self.watch = WorkflowWatch(workflow, open_version)
+        self._read_until = BEGINNING
+        self._event_time: Micros = 0
+
+    def look(self) -> list[Alert]:
+        """Take in what is new; keep figures and alerts; returns the alerts that are new."""
+        until = now() - SETTLING
+        if not self._take(self._read_until, until):
+            return []
+        self._read_until = until
+        found = self.watch.advance(self._event_time)
+        fresh = self._store.raise_alerts(found, now())
+        for version, watch in self.watch.versions.items():
+            figures = standing(watch, self.watch.labels, self._event_time)
+            kept = Watched(self._workflow.slug, version, self._event_time, now(), figures)
+            self._store.keep_figures(kept)
+        return fresh
+
+    def _take(self, since: Micros, until: Micros) -> bool:
+        """Decisions first: outcomes and actions speak of them."""
+        slug, new = self._workflow.slug, False
+        for decisions in _pages(self._store.decided_between(slug, since, until)):
+            new = True
+            self.watch.take(decisions)
+            self._event_time = max(self._event_time, *(one.as_of for one in decisions))
+        for told in _pages(self._store.told_between(slug, since, until)):
+            new = True
+            self.watch.take([], told)
+            self._event_time = max(self._event_time, *(one.known_at for one in told))
+        for acted in _pages(self._store.acted_between(slug, since, until)):
+            new = True
+            self.watch.take([], [], acted)
+        return new
+
+
+def from_registry(settings: Settings, workflow: Workflow) -> Callable[[str], VersionWatch]:
+    """Makes the watch of a registered version, with the rows that it was trained on."""
+
+    def open_version(version: str) -> VersionWatch:
+        if version == RULE_VERSION:
+            return VersionWatch(workflow, version, None)
+        try:
+            registered = open_registry(settings).get(workflow.slug, version)
+            reference = reference_of(settings, workflow, registered)
+            explain = explainer(workflow, registered)
+        except HeadwayError as error:
+            log.warning("no training rows to compare with", version=version, reason=str(error))
+            return VersionWatch(workflow, version, None)
+        return VersionWatch(workflow, version, reference, explain)
+
+    return open_version
+
+
+def reference_of(settings: Settings, workflow: Workflow, version: RegisteredVersion) -> Reference:
+    """What a version was trained on, from the log: every question asked before its cut."""
+    arrivals = KafkaEventLog(settings.kafka or "", canonicaliser(declared())).read()
+    replayed = replay_whole(workflow, arrivals)
+    rows = replayed.rows.where(replayed.rows.as_of < version.cut)
+    known = rows.known_from < version.cut
+    asked = [tuple(None if np.isnan(v) else v for v in row) for row in rows.features.tolist()]
+    return Reference(
+        names=rows.names,
+        as_of=rows.as_of,
+        features=rows.features,
+        score=np.array(version.scorer(workflow).predict(asked)),
+        outcome=np.where(known, rows.outcome, np.nan),
+        known_at=np.where(known, rows.known_from, NEVER),
+        base_rate=float(lessons(workflow, replayed, version.cut).outcome.mean()),
+        cut=version.cut,
+    )
+
+
+def _pages(found: Iterator[T]) -> Iterator[list[T]]:
+    while page := list(islice(found, PAGE)):
+        yield page

@@ -1,0 +1,106 @@
+"""Monitoring behind the stream, on real Kafka and PostgreSQL: its figures are those of the rows."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+import pytest
+from sklearn.metrics import brier_score_loss, roc_auc_score
+
+from firm.time import DAY
+from headway import watching
+from headway.clock import now
+from headway.logs import find_log, outgoing
+from headway.parts import Parts
+from headway.watching import Watching
+from monitoring.watch import VersionWatch
+from tests.stage import CANONICAL, SLUG, Stage, report, running, slipping, until
+from workflows.delivery_risk import WORKFLOW
+
+RULE = "rule"
+MINUTE = 60.0
+
+
+@pytest.fixture
+def stage(parts: Parts) -> Iterator[Stage]:
+    made = Stage(parts)
+    yield made
+    made.close()
+
+
+@pytest.fixture(autouse=True)
+def _no_patience(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nothing else writes here, so nothing can commit late."""
+    monkeypatch.setattr(watching, "SETTLING", 0)
+
+
+def follow(stage: Stage) -> Watching:
+    return Watching(stage.store, WORKFLOW, lambda version: VersionWatch(WORKFLOW, version, None))
+
+
+def figures(stage: Stage) -> dict[str, Any]:
+    (kept,) = stage.store.figures(SLUG)
+    return kept.figures
+
+
+def known(stage: Stage) -> int:
+    return int(figures(stage)["outcomes"]["known"])
+
+
+def test_the_figures_on_a_real_log_are_those_of_an_offline_computation(stage: Stage) -> None:
+    """The status reports of capital projects up to the end of 2016, scored by the declared rule."""
+    file, mapping = find_log("capital_projects")
+    events = outgoing(file, mapping, CANONICAL, now())[:900]
+    monitor = follow(stage)
+    stage.send([event.payload for event in events])
+    with running(stage, stage.reactor()):
+        until(lambda: stage.taken, MINUTE)
+    monitor.look()
+    found = figures(stage)
+    judged = list(stage.store.judged(SLUG))
+    end = max(max(d.as_of, at or 0) for d, _, at in judged)
+    old = [
+        (d.probability, value, at)
+        for d, value, at in judged
+        if d.as_of <= end - WORKFLOW.label.maturity_days * DAY
+    ]
+    score = np.array([p for p, value, _ in old if value is not None])
+    truth = np.array([value for _, value, _ in old if value is not None])
+    assert found["decisions"] == len(judged)
+    assert found["matured"]["rows"] == len(old) > 300
+    assert found["matured"]["matured"] == len(truth)
+    assert found["matured"]["auc"] == pytest.approx(roc_auc_score(truth, score))
+    assert found["matured"]["brier"] == pytest.approx(brier_score_loss(truth, score))
+    alert = score >= WORKFLOW.policy.alarm_at
+    assert found["matured"]["false_positives"] == int(np.sum(alert & (truth == 0)))
+    assert found["matured"]["false_negatives"] == int(np.sum(~alert & (truth == 1)))
+    assert found["outcomes"]["known"] == sum(value is not None for _, value, _ in judged)
+    assert len(found["windows"]) == len(judged) // WORKFLOW.watch.window_rows
+
+    again = follow(stage)
+    before = stage.store.alerts(SLUG)
+    assert again.look() == [], "what is read again after a restart raises nothing"
+    assert figures(stage) == found
+    assert stage.store.alerts(SLUG) == before
+
+
+def test_an_outcome_is_in_the_figures_within_a_minute(stage: Stage) -> None:
+    """Told twice, late and corrected, it counts once, as it was told last."""
+    monitor = follow(stage)
+    first, *later = slipping("p1", reports=3)
+    with running(stage, stage.reactor()):
+        stage.send([first])
+        until(lambda: stage.taken)
+        monitor.look()
+        assert known(stage) == 0
+        stage.send(later)
+        until(lambda: monitor.look() == [] and known(stage) == 2, MINUTE)
+        stage.send(later)
+        stage.send([report("p1-between", "p1", day=0.5, slip=100)])
+        until(lambda: monitor.look() == [] and figures(stage)["decisions"] == 4, MINUTE)
+    outcomes = figures(stage)["outcomes"]
+    assert outcomes["known"] == 3
+    assert outcomes["corrected"] == 1
+    assert outcomes["for_no_decision"] == 0
