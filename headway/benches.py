@@ -34,5 +34,19 @@ def score(rounds: Rounds = 15, as_json: AsJson = False) -> None:
         _print(measure(Path(folder), rounds, Progress(errors).say), as_json)
 
 
+@bench.command()
+def report(
+    rows: Annotated[int, typer.Option(min=1_000, help="Decisions.")] = 1_000_000,
+    columns: Annotated[int, typer.Option(min=3, help="Features of each.")] = 30,
+    as_json: AsJson = False,
+) -> None:
+    """A report over a million decisions: seconds and megabytes of the whole process."""
+    from bench.report import measure  # noqa: PLC0415  (imports pandas)
+
+    with clear_errors():
+        found = measure(rows, columns)
+    print_found(found, as_json)
+
+
 def _print(found: Found, as_json: bool) -> None:
     print_found(msgspec.to_builtins(found), as_json)

@@ -22,6 +22,7 @@ from headway.lifecycle import open_registry, train_version
 from headway.logs import Disturbance, Outgoing, find_log, outgoing
 from headway.progress import Progress
 from headway.replay import send, wait_until_taken
+from headway.reports import list_reports
 from headway.settings import Settings
 
 Found = dict[str, Any]
@@ -82,7 +83,13 @@ def report_workflow(settings: Settings, slug: str) -> Found:
     if live is None or live.kind == "killed":
         raise NotAllowed(f"no version of {slug} is live; `headway models {slug}` says why")
     files = report_on(settings, store, workflow, open_registry(settings).get(slug, live.version))
-    return {"summary": str(files.summary), "report": str(files.html)}
+    return {
+        "summary": str(files.summary),
+        "report": str(files.html),
+        "breaches": [limit.name for limit in files.figures.breaches],
+        "alerts": len(files.figures.alerts),
+        "reports": [report["name"] for report in list_reports(settings, slug)],
+    }
 
 
 def list_decisions(settings: Settings, slug: str, subject: str | None, limit: int) -> Found:

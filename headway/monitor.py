@@ -14,6 +14,7 @@ from firm.alerts import Alert
 from firm.decision import RULE_VERSION
 from firm.errors import StoreUnavailable
 from firm.store import Review, SqlStore
+from firm.time import HOUR
 from headway.catalogue import declared
 from headway.clock import now
 from headway.settings import Settings
@@ -35,7 +36,7 @@ def run(settings: Settings) -> None:
         signal.signal(number, lambda *_: told.set())
     store = SqlStore(settings.database or "", settings.audit_key())
     watching = [Watching(store, w, from_registry(settings, w)) for w in declared().values()]
-    monitor = Monitor(store, watching)
+    monitor = Monitor(store, watching, settings.report_hours)
     log.info("monitoring is up")
     while not told.wait(LOOK_SECONDS):
         monitor.look()
@@ -44,15 +45,27 @@ def run(settings: Settings) -> None:
 
 
 class Monitor:
-    """Looks at each workflow in turn; challengers are trained in processes of their own."""
+    """Looks at each workflow in turn; challengers are trained, and reports written, in processes
+    of their own.
 
-    def __init__(self, store: SqlStore, watching: Sequence[Watching]) -> None:
+    Args:
+        report_hours: how often live versions are reported on; 0 never.
+    """
+
+    def __init__(
+        self, store: SqlStore, watching: Sequence[Watching], report_hours: float = 0
+    ) -> None:
         self._store, self._watching = store, watching
-        self._training: list[subprocess.Popen[bytes]] = []
+        self._children: list[subprocess.Popen[bytes]] = []
+        self._every = int(report_hours * HOUR)
+        self._reported = now()
 
     def look(self) -> None:
         """Look once; what cannot be looked at now is looked at the next time."""
-        self._training = [child for child in self._training if child.poll() is None]
+        self._children = [child for child in self._children if child.poll() is None]
+        if self._every and now() - self._reported >= self._every:
+            self._reported = now()
+            self._report_on_live()
         for one in self._watching:
             try:
                 fresh = one.look()
@@ -65,13 +78,22 @@ class Monitor:
                     self._open_review(alert)
 
     def close(self) -> None:
-        """End what is still training; its review stays open."""
-        for child in self._training:
+        """End what still runs; the review of a challenger stays open."""
+        for child in self._children:
             child.terminate()
             child.wait()
 
     def _open_review(self, alert: Alert) -> None:
         review = Review(alert.id, alert.workflow, alert.version, opened_at=now())
         if self._store.open_review(review, WRITER):
-            command = [sys.executable, "-m", "headway", "challenge", alert.id]
-            self._training.append(subprocess.Popen(command))  # noqa: S603  (our own command)
+            self._run("challenge", alert.id)
+
+    def _report_on_live(self) -> None:
+        for one in self._watching:
+            live = self._store.live(one.workflow.slug)
+            if live is not None and live.kind != "killed":
+                self._run("report", one.workflow.slug, "--json")
+
+    def _run(self, *words: str) -> None:
+        command = [sys.executable, "-m", "headway", *words]
+        self._children.append(subprocess.Popen(command))  # noqa: S603  (our own command)

@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from itertools import chain, islice
+
 import pandas as pd
 
+from firm.alerts import Alert
 from firm.errors import HeadwayError
 from firm.store import SqlStore
-from firm.time import Micros, to_datetime
+from firm.time import DAY, Micros, to_datetime
 from firm.workflow import Workflow
 from headway.catalogue import canonicaliser, declared
+from headway.lifecycle import open_registry
+from headway.reports import report_folder
 from headway.settings import Settings
 from monitoring.report import ReportFiles, write_report
 from monitoring.window import DriftLimits, FalsePositiveBudget, Window
@@ -16,6 +22,10 @@ from stream.log import KafkaEventLog
 from training.registered import RegisteredVersion
 from training.replay import replay
 from training.rows import TrainingRows
+
+PAGE = 20_000
+"""Decisions that are in memory at once, with all their features."""
+MOST_ALERTS = 50
 
 
 class NothingToReport(HeadwayError):
@@ -32,22 +42,36 @@ def report_on(
     replayed: TrainingRows | None = None,
 ) -> ReportFiles:
     """Report on everything that a version has decided since it was trained, beside the log's rows
-    (`replayed`, if that has been done already).
+    (`replayed`, if that has been done already), and keep the report with the version in MLflow.
 
     Raises:
         NothingToReport: it has decided nothing yet.
     """
-    current = decided(store, workflow, version)
-    if current.empty:
+    end = store.watermark(workflow.slug) + 1
+    parts = decided(store, workflow, version, end)
+    first = next(parts, None)
+    if first is None:
         raise NothingToReport(
             f"version {version.version} of {workflow.slug} has decided nothing yet; replay a log "
             "or wait for events"
         )
-    end = int(current.pop("as_of").max()) + 1
-    window = _window(workflow, version, end)
-    folder = settings.reports / workflow.slug / f"version-{version.version}" / str(end)
+    window = _window(workflow, version, max(end, version.cut + 1))
+    folder = report_folder(settings, workflow.slug, version.version, end)
     rows = _rows(settings, workflow) if replayed is None else replayed
-    return write_report(window, trained_on(rows, workflow, version), current, folder)
+    training = trained_on(rows, workflow, version)
+    alerts = found_in(store, workflow, version, end)
+    files = write_report(window, training, chain([first], parts), folder, alerts)
+    open_registry(settings).keep_report(version, folder)
+    return files
+
+
+def found_in(
+    store: SqlStore, workflow: Workflow, version: RegisteredVersion, end: Micros
+) -> list[Alert]:
+    """What monitoring has found since the version was trained, the newest first."""
+    records = store.alerts(workflow.slug, unresolved=False, limit=MOST_ALERTS)
+    alerts = [record.alert for record in records]
+    return [a for a in alerts if version.cut <= a.at < end and a.version in ("", version.version)]
 
 
 def trained_on(
@@ -67,20 +91,24 @@ def _rows(settings: Settings, workflow: Workflow) -> TrainingRows:
     return replay(workflow, log.read())
 
 
-def decided(store: SqlStore, workflow: Workflow, version: RegisteredVersion) -> pd.DataFrame:
-    """What the version has decided on events, with the outcomes as far as they are known."""
-    rows = [
-        {
-            **decision.features,
-            "prediction": decision.probability,
-            "target": outcome,
-            "as_of": decision.as_of,
-        }
+def decided(
+    store: SqlStore, workflow: Workflow, version: RegisteredVersion, now: Micros
+) -> Iterator[pd.DataFrame]:
+    """What the version has decided on events, in several frames, with the outcomes of matured
+    decisions: of younger ones only the quick outcomes are known, and these mislead."""
+    columns = [*workflow.feature_names, "prediction", "target"]
+    mature = now - int(workflow.label.maturity_days * DAY)
+    rows = (
+        [
+            *(decision.features.get(name) for name in workflow.feature_names),
+            decision.probability,
+            outcome if decision.as_of <= mature else None,
+        ]
         for decision, outcome, _ in store.judged(workflow.slug, version.cut)
         if decision.origin == "stream" and decision.model_version == version.version
-    ]
-    columns = [*workflow.feature_names, "prediction", "target", "as_of"]
-    return pd.DataFrame(rows, columns=columns).astype(float)
+    )
+    while page := list(islice(rows, PAGE)):
+        yield pd.DataFrame(page, columns=columns).astype(float)
 
 
 def _window(workflow: Workflow, version: RegisteredVersion, end: Micros) -> Window:

@@ -46,6 +46,9 @@ class Settings(BaseSettings):
         None, description="a file with the provider's keys (JWKS); discovered, without"
     )
 
+    report_hours: float = Field(
+        0, ge=0, description="report on each live version every so many hours; 0: on demand only"
+    )
     workflows: Path | None = Field(
         None, description="a folder of workflows of your own, one folder each, with their mappings"
     )

@@ -12,7 +12,7 @@ import structlog
 from firm.alerts import Alert
 from firm.decision import RULE_VERSION
 from firm.errors import HeadwayError
-from firm.store import SqlStore, Watched
+from firm.store import SqlStore, Told, Watched
 from firm.time import SECOND, Micros
 from firm.workflow import Workflow
 from headway.catalogue import canonicaliser, declared
@@ -31,9 +31,11 @@ from training.registered import RegisteredVersion
 from training.replay import replay_whole
 
 SETTLING: Micros = 2 * SECOND
-"""A transaction takes its time before it commits: what is younger is left for the next look."""
+"""Most transactions have committed by then, so that decisions are taken in in their order."""
+OVERLAP: Micros = 60 * SECOND
+"""What took longer to commit is found by reading so far back again."""
 PAGE = 2_000
-BEGINNING: Micros = 0
+BEGINNING: Micros = OVERLAP
 
 T = TypeVar("T")
 log = structlog.get_logger(__name__)
@@ -49,9 +51,10 @@ class Watching:
     def __init__(
         self, store: SqlStore, workflow: Workflow, open_version: Callable[[str], VersionWatch]
     ) -> None:
-        self._store, self._workflow = store, workflow
+        self._store, self.workflow = store, workflow
         self.watch = WorkflowWatch(workflow, open_version)
         self._read_until = BEGINNING
+        self._seen: dict[object, Micros] = {}
         self._event_time: Micros = 0
 
     def look(self) -> list[Alert]:
@@ -64,25 +67,36 @@ class Watching:
         fresh = self._store.raise_alerts(found, now())
         for version, watch in self.watch.versions.items():
             figures = standing(watch, self.watch.labels, self._event_time)
-            kept = Watched(self._workflow.slug, version, self._event_time, now(), figures)
+            kept = Watched(self.workflow.slug, version, self._event_time, now(), figures)
             self._store.keep_figures(kept)
         return fresh
 
     def _take(self, since: Micros, until: Micros) -> bool:
         """Decisions first: outcomes and actions speak of them."""
-        slug, new = self._workflow.slug, False
-        for decisions in _pages(self._store.decided_between(slug, since, until)):
-            new = True
-            self.watch.take(decisions)
-            self._event_time = max(self._event_time, *(one.as_of for one in decisions))
-        for told in _pages(self._store.told_between(slug, since, until)):
-            new = True
-            self.watch.take([], told)
-            self._event_time = max(self._event_time, *(one.known_at for one in told))
-        for acted in _pages(self._store.acted_between(slug, since, until)):
+        store, slug, new = self._store, self.workflow.slug, False
+        self._seen = {key: at for key, at in self._seen.items() if at > since - OVERLAP}
+        for decisions in _pages(store.decided_between(slug, since - OVERLAP, until)):
+            if fresh := [d for d in decisions if self._is_new(d.id, d.decided_at)]:
+                new = True
+                self.watch.take(fresh)
+                self._event_time = max(self._event_time, *(d.as_of for d in fresh))
+        for told in _pages(store.told_between(slug, since - OVERLAP, until)):
+            fresh_told = [t for t in told if self._is_new(_key(t), t.recorded_at)]
+            if fresh_told:
+                new = True
+                self.watch.take([], fresh_told)
+                self._event_time = max(self._event_time, *(t.known_at for t in fresh_told))
+        for acted in _pages(store.acted_between(slug, since, until)):
             new = True
             self.watch.take([], [], acted)
         return new
+
+    def _is_new(self, key: object, recorded_at: Micros) -> bool:
+        """Whether it was not taken in by an earlier look, which may have read it already."""
+        if key in self._seen:
+            return False
+        self._seen[key] = recorded_at
+        return True
 
 
 def from_registry(settings: Settings, workflow: Workflow) -> Callable[[str], VersionWatch]:
@@ -120,6 +134,10 @@ def reference_of(settings: Settings, workflow: Workflow, version: RegisteredVers
         base_rate=float(lessons(workflow, replayed, version.cut).outcome.mean()),
         cut=version.cut,
     )
+
+
+def _key(told: Told) -> object:
+    return told.decision, told.revision, told.known_at
 
 
 def _pages(found: Iterator[T]) -> Iterator[list[T]]:

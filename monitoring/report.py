@@ -12,6 +12,7 @@ import pandas as pd
 
 from firm.alerts import Alert
 from monitoring.comparison import plan
+from monitoring.errors import BadRows
 from monitoring.figures import Figures
 from monitoring.frames import prepare
 from monitoring.quality import judge, share_that_happened
@@ -68,6 +69,8 @@ def write_report(
     parts = [current] if isinstance(current, pd.DataFrame) else current
     rows = gather(window, "the decisions", parts)
     learnt = gather(window, "the training rows", [reference])
+    if problems := (*learnt.problems, *rows.problems):
+        raise BadRows(window.workflow, problems)
     frames = prepare(window, learnt.sample, rows.sample)
     constant = share_that_happened(learnt.judged)
     training = judge(learnt.judged, window.threshold, constant)

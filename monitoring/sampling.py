@@ -12,7 +12,6 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from monitoring.errors import BadRows
 from monitoring.frames import problems_of
 from monitoring.window import OUTCOME, SCORE, Window
 
@@ -28,11 +27,13 @@ class Gathered:
         sample: up to MOST_ROWS rows, in their order; all where there are no more.
         judged: score and outcome of every row with a score.
         rows: how many came, with and without a score.
+        problems: how one of the frames breaks the contract; empty if none does.
     """
 
     sample: pd.DataFrame
     judged: pd.DataFrame
     rows: int
+    problems: tuple[str, ...] = ()
 
     @property
     def is_sampled(self) -> bool:
@@ -41,17 +42,14 @@ class Gathered:
 
 
 def gather(window: Window, which: str, parts: Iterable[pd.DataFrame]) -> Gathered:
-    """Go through frames once, keeping of each what is needed.
-
-    Raises:
-        BadRows: one breaks the contract of `write_report`.
-    """
+    """Go through frames once, keeping of each what is needed, up to the first that breaks the
+    contract of `write_report`."""
     rng, kept, lots = np.random.default_rng(SEED), [], []
     judged: list[pd.DataFrame] = []
     rows = 0
     for part in parts:
         if problems := problems_of(window, which, part):
-            raise BadRows(window.workflow, problems)
+            return Gathered(part, _none(), 0, tuple(problems))
         numbers = part[[SCORE, OUTCOME]].apply(pd.to_numeric, errors="coerce").astype("float64")
         judged.append(numbers[numbers[SCORE].notna()])
         kept.append(part.assign(**{_PLACE: np.arange(rows, rows + len(part))}))

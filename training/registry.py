@@ -88,6 +88,10 @@ class Registry:
         found = self._client.search_model_versions(f"name = '{slug}'")
         return sorted((self._registered(v) for v in found), key=lambda v: int(v.version))
 
+    def keep_report(self, version: RegisteredVersion, folder: Path) -> None:
+        """Keep the files of a report with the run of its version, under the folder's name."""
+        self._client.log_artifacts(version.run, str(folder), f"reports/{folder.name}")
+
     def _search(self, slug: str) -> list[RegisteredModel]:
         return list(self._client.search_registered_models(f"name = '{slug}'"))
 

@@ -43,6 +43,12 @@ class Streams(StorePart):
         with self._database.snapshot() as connection:
             return _load_states(connection, workflow.slug)
 
+    def watermark(self, workflow: str) -> int:
+        """The time of a workflow's newest event; 0 before the first."""
+        query = select(stream.c.watermark).where(stream.c.workflow == workflow)
+        with self._database.read() as connection:
+            return connection.execute(query).scalar_one_or_none() or 0
+
     def offset(self, workflow: str, partition: int = 0) -> int:
         """The last record of the log that has been committed; -1 before the first."""
         with self._database.read() as connection:

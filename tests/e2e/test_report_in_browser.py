@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from collections.abc import Iterator
 from datetime import UTC, datetime
@@ -12,9 +13,10 @@ import pandas as pd
 import pytest
 from playwright.sync_api import Browser, Page, sync_playwright
 
+from firm.alerts import Alert, AlertId
 from monitoring.report import ReportFiles, write_report
 from monitoring.window import DriftLimits, FalsePositiveBudget, Window
-from monitoring.words import percent
+from monitoring.words import number, percent
 
 CHROMIUM = shutil.which("chromium")
 FLAGS = [
@@ -45,6 +47,18 @@ WINDOW = Window(
     categorical_columns=("region",),
 )
 ATTACK = "</script><script>document.title = 'taken'</script>"
+ALERT = Alert(
+    id=AlertId("0123456789abcdef"),
+    workflow="delivery_risk",
+    version="7",
+    kind="inputs-changed",
+    about=ATTACK,
+    says="12 of 20 inputs lie away from training.",
+    matters="It may: the model is asked about cases that it has seen few of.",
+    todo="Whoever feeds these inputs checks that they are right.",
+    owner="Delivery director",
+    at=1_790_000_000_000_000,
+)
 
 
 def rows(seed: int, count: int, shift: float = 0.0) -> pd.DataFrame:
@@ -60,7 +74,8 @@ def rows(seed: int, count: int, shift: float = 0.0) -> pd.DataFrame:
 def files(tmp_path_factory: pytest.TempPathFactory) -> ReportFiles:
     current = rows(2, 200, shift=0.6)
     current["target"] = current["target"].where(current.index % 4 != 0)
-    return write_report(WINDOW, rows(1, 400), current, tmp_path_factory.mktemp("report"))
+    folder = tmp_path_factory.mktemp("report")
+    return write_report(WINDOW, rows(1, 400), current, folder, [ALERT])
 
 
 @pytest.fixture(scope="module")
@@ -142,6 +157,24 @@ def test_the_summary_fits_its_screen(page: Page, files: ReportFiles, width: int)
     assert percent(found.quality.false_alert_share) in text
     assert "2 limits are broken" in text
     assert page.locator("svg").count() == 2
+
+
+def test_every_figure_of_the_json_is_on_the_page(page: Page, files: ReportFiles) -> None:
+    text = open_file(page, files.summary)
+    found = json.loads(files.figures_json.read_text())
+    single = {n: v for n, v in found.items() if isinstance(v, int | float) or v is None}
+    assert len(single) >= 20
+    for name, value in single.items():
+        printed = f"{name.replace('_', ' ')}\t{number(value)}"
+        assert printed in text, printed
+
+
+def test_the_summary_says_what_changed_whether_it_matters_and_what_to_do(
+    page: Page, files: ReportFiles
+) -> None:
+    text = open_file(page, files.summary)
+    for words in (ALERT.says, ALERT.matters, ALERT.todo, f"What to do ({ALERT.owner})"):
+        assert words in text
 
 
 def test_the_summary_can_be_read_on_a_phone(page: Page, files: ReportFiles) -> None:

@@ -98,7 +98,7 @@ def test_an_outcome_is_in_the_figures_within_a_minute(stage: Stage) -> None:
         stage.send(later)
         until(lambda: monitor.look() == [] and known(stage) == 2, MINUTE)
         stage.send(later)
-        stage.send([report("p1-between", "p1", day=0.5, slip=100)])
+        stage.send([report("p1-between", "p1", day=0.5, slip=0)])
         until(lambda: monitor.look() == [] and figures(stage)["decisions"] == 4, MINUTE)
     outcomes = figures(stage)["outcomes"]
     assert outcomes["known"] == 3
