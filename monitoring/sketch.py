@@ -88,7 +88,7 @@ class Sketch:
     def beyond(self, column: int) -> tuple[float, float]:
         """How far values lie below the first edge and above the last, in the mean."""
         count = max(self.count(column), 1)
-        return self._below[column] / count, self._above[column] / count
+        return float(self._below[column]) / count, float(self._above[column]) / count
 
 
 def chance(then: Sketch, now: Sketch, column: int) -> float:

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from firm.alerts import Alert
-from firm.decision import Decision, Evidence
+from firm.decision import Decision, Evidence, as_json
 from firm.ids import DecisionId, SubjectId
 from firm.store import Told
 from firm.time import DAY, Micros
@@ -163,6 +163,7 @@ def test_inputs_that_move_are_heard_with_their_names_and_once_within_the_cool_do
     (alert,) = [one for one in found if one.kind == "inputs-changed"]
     assert NOON + 10 * DAY < alert.at <= NOON + 13 * DAY
     assert set(alert.evidence["features"] or ()) <= set(NAMES)
+    assert msgspec.json.decode(as_json(alert), type=Alert) == alert
 
 
 def test_what_is_found_does_not_depend_on_how_often_one_looks() -> None:
