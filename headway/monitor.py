@@ -17,6 +17,7 @@ from firm.store import Review, SqlStore
 from firm.time import HOUR
 from headway.catalogue import declared
 from headway.clock import now
+from headway.service_watch import ServiceWatch
 from headway.settings import Settings
 from headway.watching import Watching, from_registry
 
@@ -35,7 +36,15 @@ def run(settings: Settings) -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: told.set())
     store = SqlStore(settings.database or "", settings.audit_key())
-    watching = [Watching(store, w, from_registry(settings, w)) for w in declared().values()]
+    watching = [
+        Watching(
+            store,
+            workflow,
+            from_registry(settings, workflow),
+            ServiceWatch(settings.kafka or "", store, workflow),
+        )
+        for workflow in declared().values()
+    ]
     monitor = Monitor(store, watching, settings.report_hours)
     log.info("monitoring is up")
     while not told.wait(LOOK_SECONDS):

@@ -18,10 +18,11 @@ from firm.workflow import Workflow
 from headway.catalogue import canonicaliser, declared
 from headway.clock import now
 from headway.lifecycle import open_registry
+from headway.service_watch import ServiceWatch
 from headway.settings import Settings
 from monitoring.cases import NEVER
 from monitoring.reference import Reference
-from monitoring.standing import standing
+from monitoring.standing import promised, standing
 from monitoring.watch import VersionWatch
 from monitoring.workflow_watch import WorkflowWatch
 from stream.log import KafkaEventLog
@@ -46,11 +47,17 @@ class Watching:
 
     Args:
         open_version: makes the watch of a version; `from_registry` does so on a running copy.
+        service: watches from outside that the workflow is served as promised.
     """
 
     def __init__(
-        self, store: SqlStore, workflow: Workflow, open_version: Callable[[str], VersionWatch]
+        self,
+        store: SqlStore,
+        workflow: Workflow,
+        open_version: Callable[[str], VersionWatch],
+        service: ServiceWatch | None = None,
     ) -> None:
+        self._service = service
         self._store, self.workflow = store, workflow
         self.watch = WorkflowWatch(workflow, open_version)
         self._read_until = BEGINNING
@@ -60,16 +67,22 @@ class Watching:
     def look(self) -> list[Alert]:
         """Take in what is new; keep figures and alerts; returns the alerts that are new."""
         until = now() - SETTLING
-        if not self._take(self._read_until, until):
-            return []
-        self._read_until = until
-        found = self.watch.advance(self._event_time)
-        fresh = self._store.raise_alerts(found, now())
+        found: list[Alert] = []
+        if self._take(self._read_until, until):
+            self._read_until = until
+            found = self.watch.advance(self._event_time)
+            self._keep_figures()
+        if self._service is not None:
+            found += self._service.look()
+        return self._store.raise_alerts(found, now()) if found else []
+
+    def _keep_figures(self) -> None:
         for version, watch in self.watch.versions.items():
             figures = standing(watch, self.watch.labels, self._event_time)
+            if self._service is not None:
+                figures["promises"].append(promised(self._service.latency))
             kept = Watched(self.workflow.slug, version, self._event_time, now(), figures)
             self._store.keep_figures(kept)
-        return fresh
 
     def _take(self, since: Micros, until: Micros) -> bool:
         """Decisions first: outcomes and actions speak of them."""
@@ -79,6 +92,8 @@ class Watching:
             if fresh := [d for d in decisions if self._is_new(d.id, d.decided_at)]:
                 new = True
                 self.watch.take(fresh)
+                if self._service is not None:
+                    self._service.decided(fresh)
                 self._event_time = max(self._event_time, *(d.as_of for d in fresh))
         for told in _pages(store.told_between(slug, since - OVERLAP, until)):
             fresh_told = [t for t in told if self._is_new(_key(t), t.recorded_at)]

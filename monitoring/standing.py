@@ -10,6 +10,7 @@ import numpy as np
 
 from firm.time import DAY, Micros, to_datetime
 from firm.workflow import Workflow
+from monitoring import slo
 from monitoring.cases import Cases
 from monitoring.costs import costs
 from monitoring.estimate import expected
@@ -53,6 +54,10 @@ def standing(watch: VersionWatch, labels: LabelWatch, now: Micros) -> dict[str, 
         "estimate": _estimate(matured, quality, threshold),
         "treatment": asdict(judge_treated(matured, threshold)),
         "costs": _costs(workflow, matured),
+        "promises": [
+            promised(slo.freshness(watch.stale, len(cases))),
+            promised(slo.labels(quality.rows - quality.matured, quality.rows)),
+        ],
         "slices": _slices(workflow, matured, constant),
         "windows": [_window(watch, one) for one in watch.windows[-LAST_WINDOWS:]],
     }
@@ -130,6 +135,11 @@ def _costs(workflow: Workflow, matured: Cases) -> dict[str, Any] | None:
         "currency": stakes.missed.currency,
         "because": stakes.because,
     }
+
+
+def promised(promise: slo.Promise) -> dict[str, Any]:
+    """A promise as JSON has it."""
+    return {**asdict(promise), "budget_left": promise.budget_left, "broken": promise.broken}
 
 
 def _slices(workflow: Workflow, matured: Cases, constant: float | None) -> dict[str, Any]:

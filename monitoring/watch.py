@@ -18,7 +18,7 @@ from firm.ids import DecisionId
 from firm.store import Told
 from firm.time import DAY, Micros
 from firm.workflow import Workflow
-from monitoring import alerting
+from monitoring import alerting, slo
 from monitoring.arrivals import Span, overlaps
 from monitoring.cases import Cases, Ints
 from monitoring.change import ChangeDetector
@@ -46,6 +46,7 @@ class VersionWatch:
     Attributes:
         windows: those that are full, oldest first.
         corrected: how often an outcome was revised after it had been told.
+        stale: how many decisions rested on features older than declared.
     """
 
     def __init__(
@@ -58,6 +59,7 @@ class VersionWatch:
         self.workflow, self.version, self.reference = workflow, version, reference
         self.windows: list[Window] = []
         self.corrected = 0
+        self.stale = 0
         self._chance = workflow.watch.false_alarm / DETECTORS
         self._days = look_days(workflow)
         self._constant = reference.base_rate if reference else None
@@ -80,6 +82,7 @@ class VersionWatch:
         """Decisions of this version, in the order in which they were kept."""
         for one in decisions:
             place = self._columns.add(one, self.workflow)
+            self.stale += one.stale
             self._see_score(one, place)
         for window in self._maker.add(decisions):
             self.windows.append(window)
@@ -210,6 +213,12 @@ class VersionWatch:
             self._say(alerting.false_positives(self.workflow, self.version, at, found, quality))
         if (quality.brier or 0.0) > (quality.brier_constant or 1.0):
             self._say(alerting.worse_than_constant(self.workflow, self.version, at, quality))
+        for promise in (
+            slo.labels(quality.rows - quality.matured, quality.rows),
+            slo.freshness(self.stale, len(self._columns.ids)),
+        ):
+            if promise.broken:
+                self._say(slo.broken(self.workflow, self.version, promise, at))
 
     def _moved_most(self) -> tuple[Moved, ...]:
         """The inputs of the newest rows that lie farthest from training."""

@@ -10,10 +10,11 @@ import pytest
 from sklearn.metrics import brier_score_loss, roc_auc_score
 
 from firm.time import DAY
-from headway import watching
+from headway import service_watch, watching
 from headway.clock import now
 from headway.logs import find_log, outgoing
 from headway.parts import Parts
+from headway.service_watch import ServiceWatch
 from headway.watching import Watching
 from monitoring.watch import VersionWatch
 from tests.stage import CANONICAL, SLUG, Stage, report, running, slipping, until
@@ -104,3 +105,29 @@ def test_an_outcome_is_in_the_figures_within_a_minute(stage: Stage) -> None:
     assert outcomes["known"] == 3
     assert outcomes["corrected"] == 1
     assert outcomes["for_no_decision"] == 0
+
+
+def test_a_stream_that_stands_is_reported_and_its_latency_measured(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Records wait while no worker runs; once one runs, each answer's time from Kafka is known."""
+    monkeypatch.setattr(service_watch, "STALLED_SECONDS", 0.5)
+    watch = ServiceWatch(stage.bootstrap, stage.store, WORKFLOW)
+    stage.send(slipping("p9", reports=3))
+    until(lambda: {alert.kind for alert in watch.look()} == {"stream-lagging"})
+    with running(stage, stage.reactor()):
+        until(lambda: stage.taken)
+    assert watch.look() == []
+    watch.decided(list(stage.store.decisions(SLUG)))
+    assert watch.latency.of == 3
+
+
+def test_a_source_that_falls_silent_is_reported(stage: Stage) -> None:
+    promised = WORKFLOW.slo.model_copy(update={"silence_hours": 1e-6})
+    workflow = WORKFLOW.model_copy(update={"slo": promised})
+    watch = ServiceWatch(stage.bootstrap, stage.store, workflow)
+    with running(stage, stage.reactor()):
+        stage.send(slipping("p8", reports=1))
+        until(lambda: stage.taken)
+    watch.decided(list(stage.store.decisions(SLUG)))
+    until(lambda: {alert.kind for alert in watch.look()} == {"source-silent"})
