@@ -19,6 +19,10 @@ LATE_LABELS = 0.1
 """Outcomes that may still be open at the declared maturity."""
 
 
+LEAST_COUNTED = 200
+"""Fewer say little of what happens to one in a hundred."""
+
+
 @dataclass(frozen=True)
 class Promise:
     """One promise: so many of `of` missed it, `allowed` is the share that may.
@@ -41,7 +45,7 @@ class Promise:
     def broken(self) -> bool:
         """Whether more than may be missed it, beyond chance."""
         found = rate(self.missed, self.of)
-        return found is not None and found.low > self.allowed
+        return found is not None and self.of >= LEAST_COUNTED and found.low > self.allowed
 
 
 def latency(workflow: Workflow, milliseconds: Sequence[float]) -> Promise:

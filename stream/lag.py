@@ -43,8 +43,6 @@ async def _end(bootstrap: str) -> int:
 
 async def _came(bootstrap: str, offsets: set[int]) -> dict[int, int]:
     found: dict[int, int] = {}
-    async for chunk in records(bootstrap, min(offsets)):
+    async for chunk in records(bootstrap, min(offsets), max(offsets) + 1):
         found |= {r.offset: r.timestamp for r in chunk if r.offset in offsets}
-        if len(found) == len(offsets):
-            break
     return found

@@ -18,7 +18,8 @@ def test_half_of_the_allowed_misses_leave_half_of_the_budget() -> None:
 
 
 def test_a_few_misses_among_few_are_chance_and_many_are_not() -> None:
-    assert not slo.freshness(1, 20).broken
+    assert not slo.freshness(3, 20).broken
+    assert not slo.freshness(4, 300).broken
     assert slo.freshness(30, 1_000).broken
     assert slo.freshness(30, 1_000).budget_left == pytest.approx(-2.0)
 
