@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, fields
 from functools import reduce
 from math import isfinite, log1p
 from operator import or_
-from typing import Self
+from typing import Any, Self
 
 from firm.groups import Group
 from firm.history import Entry
@@ -31,6 +31,7 @@ class Known:
 
 
 Compute = Callable[[Known], Number]
+How = tuple[Any, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,11 +65,16 @@ NOTHING = Reads()
 
 @dataclass(frozen=True, slots=True)
 class Expr:
-    """A number that can be computed from what is known as of an instant; None where missing."""
+    """A number that can be computed from what is known as of an instant; None where missing.
+
+    `how` says in data what `compute` does: the name of the word, and what it is applied to. Whoever
+    evaluates whole columns reads it (`training.vectors`); it is empty where a word has none.
+    """
 
     compute: Compute
     words: str
     reads: Reads = NOTHING
+    how: How = field(default=(), compare=False, repr=False)
 
     def __call__(self, known: Known) -> Number:
         """Its value, a finite float or None."""
@@ -98,11 +104,13 @@ class Expr:
 
     def clip(self, low: float, high: float) -> Expr:
         """The value, but never outside [low, high]."""
-        return self._then(lambda x: min(max(x, low), high), f"clip({self.words},{low},{high})")
+        words = f"clip({self.words},{low},{high})"
+        return self._then(lambda x: min(max(x, low), high), words, "clip", low, high)
 
     def at_least(self, low: float) -> Expr:
         """The value, but never below `low`."""
-        return self._then(lambda x: max(x, low), f"at_least({self.words},{low:g})")
+        words = f"at_least({self.words},{low:g})"
+        return self._then(lambda x: max(x, low), words, "at_least", low)
 
     def positive(self) -> Expr:
         """The value where it is above zero; missing elsewhere."""
@@ -111,11 +119,12 @@ class Expr:
             value = self(known)
             return value if value is not None and value > 0 else None
 
-        return Expr(compute, f"positive {self.words}", self.reads)
+        return Expr(compute, f"positive {self.words}", self.reads, ("positive", self))
 
     def log(self) -> Expr:
         """sign(x) * log(1 + |x|): tames long tails and keeps zero and the sign."""
-        return self._then(lambda x: log1p(abs(x)) * (1 if x >= 0 else -1), f"log({self.words})")
+        words = f"log({self.words})"
+        return self._then(lambda x: log1p(abs(x)) * (1 if x >= 0 else -1), words, "log")
 
     def otherwise(self, default: Expr | float) -> Expr:
         """The value, or the default where it is missing."""
@@ -126,19 +135,19 @@ class Expr:
             return second(known) if value is None else value
 
         words = f"{self.words} otherwise {second.words}"
-        return Expr(compute, words, self.reads | second.reads)
+        return Expr(compute, words, self.reads | second.reads, ("otherwise", self, second))
 
-    def _then(self, apply: Callable[[float], float], words: str) -> Expr:
+    def _then(self, apply: Callable[[float], float], words: str, word: str, *said: float) -> Expr:
         def compute(known: Known) -> Number:
             value = self(known)
             return None if value is None else apply(value)
 
-        return Expr(compute, words, self.reads)
+        return Expr(compute, words, self.reads, (word, self, *said))
 
 
 def constant(value: float) -> Expr:
     """The same number at any time."""
-    return Expr(lambda _: value, f"{value:g}")
+    return Expr(lambda _: value, f"{value:g}", how=("constant", value))
 
 
 def ratio_to_plan(actual: Expr, plan: Expr) -> Expr:
@@ -168,7 +177,8 @@ def _combine(
         a = left(known)
         return None if a is None else apply(a, number)
 
+    how = (sign, left, right)
     if isinstance(other, Expr):
-        return Expr(compute, words, reads)
+        return Expr(compute, words, reads, how)
     number = float(other)
-    return Expr(with_constant, words, reads)
+    return Expr(with_constant, words, reads, how)

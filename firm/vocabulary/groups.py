@@ -34,7 +34,8 @@ def known_rate(
         p = (wide.positive + toward * strength) / (wide.known + strength)
         return (own.positive + strength * p) / (own.known + strength)
 
-    return Expr(compute, f"known rate of {group}", _reads(group, prior))
+    how = ("known_rate", group, prior, strength, toward, within_days, half_life_days)
+    return Expr(compute, f"known rate of {group}", _reads(group, prior), how)
 
 
 def known_count(
@@ -45,6 +46,7 @@ def known_count(
         lambda known: _tally(known, group, within_days, half_life_days).known,
         f"count of {group}",
         _reads(group),
+        ("known_count", group, within_days, half_life_days),
     )
 
 
@@ -56,6 +58,7 @@ def known_total(
         lambda known: _tally(known, group, within_days, half_life_days).positive,
         f"total of {group}",
         _reads(group),
+        ("known_total", group, within_days, half_life_days),
     )
 
 

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from math import exp, exp2, isfinite, log, sqrt
 
 from firm.time import DAY, Micros
-from firm.vocabulary.expr import NOTHING, Expr, Known, Number, Reads
+from firm.vocabulary.expr import NOTHING, Expr, How, Known, Number, Reads
 
 Point = tuple[Micros, float]
 WINDOWS = (1.0, 7.0, 30.0, 90.0)
@@ -19,11 +19,16 @@ class Series:
     entries, or of what was observed of its parent."""
 
     def __init__(
-        self, of: Callable[[Known], list[Point]], words: str, reads: Reads = NOTHING
+        self,
+        of: Callable[[Known], list[Point]],
+        words: str,
+        reads: Reads = NOTHING,
+        how: How = (),
     ) -> None:
         self._of = of
         self.words = words
         self.reads = reads
+        self.how = how
 
     def points(self, known: Known) -> list[Point]:
         """(time, value) of each entry that has one."""
@@ -36,7 +41,7 @@ class Series:
             start = known.as_of - days * DAY
             return [point for point in self._of(known) if point[0] > start]
 
-        return Series(of, f"{self.words} within {days:g}d", self.reads)
+        return Series(of, f"{self.words} within {days:g}d", self.reads, ("within", self, days))
 
     def changes(self) -> Series:
         """The differences between neighbours, at the time of the later one."""
@@ -45,7 +50,7 @@ class Series:
             points = self._of(known)
             return [(b[0], b[1] - a[1]) for a, b in itertools.pairwise(points)]
 
-        return Series(of, f"changes of {self.words}", self.reads)
+        return Series(of, f"changes of {self.words}", self.reads, ("changes", self))
 
     def above(self, limit: float) -> Series:
         """1 where the value is above the limit, 0 where it is not."""
@@ -53,7 +58,7 @@ class Series:
         def of(known: Known) -> list[Point]:
             return [(at, float(value > limit)) for at, value in self._of(known)]
 
-        return Series(of, f"{self.words} above {limit:g}", self.reads)
+        return Series(of, f"{self.words} above {limit:g}", self.reads, ("above", self, limit))
 
     def clip(self, low: float, high: float) -> Series:
         """The values, but none outside [low, high]."""
@@ -61,7 +66,8 @@ class Series:
         def of(known: Known) -> list[Point]:
             return [(at, min(max(value, low), high)) for at, value in self._of(known)]
 
-        return Series(of, f"{self.words} in [{low:g}, {high:g}]", self.reads)
+        words = f"{self.words} in [{low:g}, {high:g}]"
+        return Series(of, words, self.reads, ("clipped", self, low, high))
 
     def nonzero(self) -> Series:
         """Only the values that are not zero."""
@@ -69,7 +75,7 @@ class Series:
         def of(known: Known) -> list[Point]:
             return [point for point in self._of(known) if point[1] != 0]
 
-        return Series(of, f"nonzero {self.words}", self.reads)
+        return Series(of, f"nonzero {self.words}", self.reads, ("nonzero", self))
 
     def last(self, back: int = 0) -> Expr:
         """The newest value, or the one so many places before it."""
@@ -77,31 +83,31 @@ class Series:
         def pick(values: list[float]) -> Number:
             return values[-1 - back] if len(values) > back else None
 
-        return self._reduce(pick, f"last({back})")
+        return self._reduce(pick, f"last({back})", "last", back)
 
     def first(self) -> Expr:
         """The oldest value."""
-        return self._reduce(lambda values: values[0] if values else None, "first")
+        return self._reduce(lambda values: values[0] if values else None, "first", "first")
 
     def count(self) -> Expr:
         """How many values there are; 0 where there are none."""
-        return self._reduce(lambda values: float(len(values)), "count")
+        return self._reduce(lambda values: float(len(values)), "count", "count")
 
     def total(self) -> Expr:
         """The sum; 0 where there are none."""
-        return self._reduce(lambda values: float(sum(values)), "sum")
+        return self._reduce(in_order, "sum", "total")
 
     def mean(self) -> Expr:
         """The mean of the values."""
-        return self._reduce(lambda v: sum(v) / len(v) if v else None, "mean")
+        return self._reduce(lambda v: in_order(v) / len(v) if v else None, "mean", "mean")
 
     def highest(self) -> Expr:
         """The largest value."""
-        return self._reduce(lambda values: max(values, default=None), "max")
+        return self._reduce(lambda values: max(values, default=None), "max", "highest")
 
     def lowest(self) -> Expr:
         """The smallest value."""
-        return self._reduce(lambda values: min(values, default=None), "min")
+        return self._reduce(lambda values: min(values, default=None), "min", "lowest")
 
     def spread(self) -> Expr:
         """The standard deviation (population); missing for fewer than two values."""
@@ -159,10 +165,10 @@ class Series:
 
         def compute(values: list[float]) -> Number:
             weights = [factor**back for back in range(len(values))]
-            total = sum(w * v for w, v in zip(weights, reversed(values), strict=True))
-            return total / sum(weights) if weights else None
+            total = in_order(w * v for w, v in zip(weights, reversed(values), strict=True))
+            return total / in_order(weights) if weights else None
 
-        return self._reduce(compute, f"fading({factor:g})")
+        return self._reduce(compute, f"fading({factor:g})", "fading", factor)
 
     def trend(self) -> Expr:
         """The slope of the least-squares line, per day; missing for fewer than two instants."""
@@ -187,7 +193,7 @@ class Series:
             points = self._of(known)
             return (known.as_of - points[-1][0]) / DAY if points else None
 
-        return Expr(compute, f"days since {self.words}", self.reads)
+        return Expr(compute, f"days since {self.words}", self.reads, ("days_since", self))
 
     def days_from_first(self) -> Expr:
         """Days from the oldest value until `as_of`."""
@@ -196,13 +202,25 @@ class Series:
             points = self._of(known)
             return (known.as_of - points[0][0]) / DAY if points else None
 
-        return Expr(compute, f"days from first {self.words}", self.reads)
+        words = f"days from first {self.words}"
+        return Expr(compute, words, self.reads, ("days_from_first", self))
 
-    def _reduce(self, reduce: Callable[[list[float]], Number], words: str) -> Expr:
+    def _reduce(
+        self, reduce: Callable[[list[float]], Number], words: str, word: str = "", *said: float
+    ) -> Expr:
         def compute(known: Known) -> Number:
             return reduce([value for _, value in self._of(known)])
 
-        return Expr(compute, f"{words} of {self.words}", self.reads)
+        how = (word, self, *said) if word else ()
+        return Expr(compute, f"{words} of {self.words}", self.reads, how)
+
+
+def in_order(values: Iterable[float]) -> float:
+    """The sum from left to right: `sum` adds otherwise from Python 3.12 on, to another last bit."""
+    total = 0.0
+    for value in values:
+        total += value
+    return total
 
 
 def series(name: str) -> Series:
@@ -216,7 +234,7 @@ def series(name: str) -> Series:
                 found.append((entry.at, float(value)))
         return found
 
-    return Series(of, name, Reads(numbers=frozenset({name})))
+    return Series(of, name, Reads(numbers=frozenset({name})), ("series", name))
 
 
 def events(type_: str | None = None) -> Series:
@@ -226,7 +244,7 @@ def events(type_: str | None = None) -> Series:
         return [(e.at, 1.0) for e in known.entries if type_ is None or e.type == type_]
 
     types = frozenset() if type_ is None else frozenset({type_})
-    return Series(of, type_ or "events", Reads(types=types))
+    return Series(of, type_ or "events", Reads(types=types), ("events", type_))
 
 
 def days_until(name: str) -> Expr:
@@ -237,7 +255,7 @@ def days_until(name: str) -> Expr:
         day = newest(known)
         return None if day is None else day - known.as_of / DAY
 
-    return Expr(compute, f"days until {name}", newest.reads)
+    return Expr(compute, f"days until {name}", newest.reads, ("days_until", newest))
 
 
 def windows(of: Series) -> dict[str, Series]:

@@ -55,7 +55,7 @@ def code(name: str) -> Expr:
         value = newest(known)
         return None if value is None else float(crc32(value.encode()) & 0xFFFFFF)
 
-    return Expr(compute, f"code of {name}", _reads(name))
+    return Expr(compute, f"code of {name}", _reads(name), ("code", name))
 
 
 def is_in(name: str, *among: str) -> Expr:
@@ -69,7 +69,8 @@ def is_in(name: str, *among: str) -> Expr:
         value = newest(known)
         return None if value is None else float(value in among)
 
-    return Expr(compute, f"{name} in {', '.join(among)}", _reads(name))
+    words = f"{name} in {', '.join(among)}"
+    return Expr(compute, words, _reads(name), ("is_in", name, among))
 
 
 def ordered(name: str, places: Mapping[str, float]) -> Expr:
@@ -80,7 +81,7 @@ def ordered(name: str, places: Mapping[str, float]) -> Expr:
         value = newest(known)
         return None if value is None else places.get(value)
 
-    return Expr(compute, f"place of {name}", _reads(name))
+    return Expr(compute, f"place of {name}", _reads(name), ("ordered", name, places))
 
 
 def days_in(name: str) -> Expr:
@@ -96,7 +97,7 @@ def days_in(name: str) -> Expr:
                 now, since = value, entry.at
         return None if since is None else (known.as_of - since) / DAY
 
-    return Expr(compute, f"days in the same {name}", _reads(name))
+    return Expr(compute, f"days in the same {name}", _reads(name), ("days_in", name))
 
 
 def sentiment(name: str) -> Series:

@@ -1,0 +1,144 @@
+"""A log replayed in columns gives the rows of the replay in memory, to the last bit."""
+
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from bench.work_items import PHASES, WORKFLOW, arrivals, write_log
+from firm.errors import CannotTrain
+from firm.vocabulary import (
+    Expr,
+    code,
+    constant,
+    days_in,
+    days_until,
+    events,
+    is_in,
+    known_count,
+    known_rate,
+    known_total,
+    ordered,
+    series,
+)
+from firm.workflow import GroupBy, Workflow
+from tests.unit.training.small import WORKFLOW as CALLED
+from tests.unit.training.small import feature
+from tests.unit.training.test_partitions import require_same
+from training import shuffle, vectors
+from training.columnar import replay_columns, unread
+from training.replay import replay_whole
+from training.shuffle import OutOfOrder
+
+hours = series("hours")
+week = hours.within(7)
+WORDS: dict[str, Expr] = {
+    "total": hours.total(),
+    "mean": hours.mean(),
+    "highest": hours.highest(),
+    "lowest": hours.lowest(),
+    "last": hours.last(),
+    "before": hours.last(2),
+    "first": hours.first(),
+    "fading": hours.fading(0.7),
+    "week_total": week.total(),
+    "week_mean": week.mean(),
+    "week_fading": week.fading(0.5),
+    "week_changes": week.changes().total(),
+    "month_lowest": hours.within(30).lowest(),
+    "changes": hours.changes().mean(),
+    "large": hours.above(5).total() / hours.above(5).count(),
+    "gentle": hours.changes().clip(-3, 2).fading(0.5),
+    "moved": hours.changes().clip(-2, 0).nonzero().days_since(),
+    "age": events().days_from_first(),
+    "reviews": events("bench.work_reviewed").count(),
+    "unheard": events("bench.unheard").count(),
+    "until": days_until("hours"),
+    "phase": ordered("phase", {p: float(n) for n, p in enumerate(PHASES[:3])}),
+    "phase_code": code("phase"),
+    "building": is_in("phase", "build", "check"),
+    "in_phase": days_in("phase"),
+    "no_text": code("hours"),
+    "no_number": series("phase").last().otherwise(-1),
+    "both": hours.first() + hours.last(),
+    "clipped": (hours.last() - 4).clip(-1, 1),
+    "log": (hours.last() - 4).log().at_least(-0.5),
+    "positive": (hours.last() - 4).positive().otherwise(hours.first()) * 2,
+    "nothing": constant(1) / (hours.count() - hours.count()),
+    "more": hours.last() > hours.first(),
+    "rate": known_rate("team", prior="all"),
+    "bare": known_rate("team", prior="all", strength=0),
+    "lately": known_rate("pair", prior="all", half_life_days=9, strength=3),
+    "window": known_rate("team", prior="team", half_life_days=9, within_days=20),
+    "known": known_count("pair", within_days=30),
+    "came_true": known_total("all", half_life_days=2.5),
+}
+
+
+def declared(**changed: object) -> Workflow:
+    fields = {name: getattr(WORKFLOW, name) for name in Workflow.model_fields}
+    return Workflow(**{**fields, **changed})
+
+
+EVERY_WORD = declared(
+    features=tuple(feature(name, of) for name, of in WORDS.items()),
+    groups=(
+        GroupBy(name="all", grain_hours=6),
+        GroupBy(name="team", key="team"),
+        GroupBy(name="pair", key=("team", "phase")),
+    ),
+)
+
+
+@pytest.mark.parametrize("workflow", [WORKFLOW, EVERY_WORD], ids=["generated", "every word"])
+@pytest.mark.parametrize("seed", [7, 8])
+def test_every_row_is_that_of_the_replay_in_memory(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, workflow: Workflow, seed: int
+) -> None:
+    monkeypatch.setattr(shuffle, "IN_MEMORY", 700)
+    write_log(3_000, tmp_path / "log", seed)
+    parts = replay_columns(workflow, tmp_path / "log", tmp_path / "parts")
+    require_same(parts, replay_whole(workflow, arrivals(tmp_path / "log")))
+
+
+def test_every_word_that_columns_know_is_tried() -> None:
+    tried: set[str] = set()
+
+    def walk(part: object) -> None:
+        how = getattr(part, "how", ())
+        tried.update(how[:1])
+        for inner in how:
+            walk(inner)
+
+    for expr in WORDS.values():
+        walk(expr)
+    assert {*vectors.WORDS, *vectors.SERIES} <= tried
+
+
+def test_repeated_events_count_once(tmp_path: Path) -> None:
+    write_log(500, tmp_path / "log")
+    for file in (tmp_path / "log").glob("*.parquet"):
+        table = pq.read_table(file)
+        twice = np.repeat(np.arange(len(table)), 2)
+        pq.write_table(table.take(twice), file)
+    parts = replay_columns(WORKFLOW, tmp_path / "log", tmp_path / "parts")
+    require_same(parts, replay_whole(WORKFLOW, arrivals(tmp_path / "log")))
+
+
+def test_a_log_out_of_order_is_refused(tmp_path: Path) -> None:
+    write_log(500, tmp_path / "log")
+    file = sorted((tmp_path / "log").glob("*.parquet"))[3]
+    table = pq.read_table(file)
+    pq.write_table(table.take(pa.array(range(len(table))[::-1])), file)
+    with pytest.raises(OutOfOrder, match="older than one before it"):
+        replay_columns(WORKFLOW, tmp_path / "log", tmp_path / "parts")
+
+
+def test_what_can_only_be_called_is_named(tmp_path: Path) -> None:
+    assert unread(WORKFLOW) == []
+    assert unread(CALLED) == ["fold", "label.settle"]
+    trend = declared(features=(feature("trend", hours.trend()),))
+    with pytest.raises(CannotTrain, match="trend: trend of hours"):
+        replay_columns(trend, tmp_path, tmp_path)
