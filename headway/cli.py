@@ -143,14 +143,23 @@ def train(
     due: Annotated[
         bool, typer.Option("--due", help="Every workflow whose declared cycle is over, instead.")
     ] = False,
+    in_files: Annotated[
+        bool, typer.Option("--in-files", help="Keep the rows in Parquet: for a log of any length.")
+    ] = False,
+    on: Annotated[
+        str | None, typer.Option(help="Fit on the Dask cluster at tcp://HOST:PORT, from files.")
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
     """Train a version from the log of the running copy, check its gates, and register it.
 
+    A log that outgrows memory is replayed `--in-files` and fitted by XGBoost's external memory, or
+    `--on` a cluster whose workers see the home folder: docs/scale.md.
+
     With --due, a candidate for each workflow whose newest version is older than its `retrain_days`;
     run it from cron, or let `headway up` do so (HEADWAY_RETRAIN_HOURS). None is promoted by it.
     """
-    if due == (workflow is not None) or (due and (cut is not None or tune)):
+    if due == (workflow is not None) or (due and (cut is not None or tune or in_files or on)):
         raise typer.BadParameter("name a workflow, or ask for all that are --due, as of now")
     with clear_errors():
         if workflow is None:
@@ -160,7 +169,9 @@ def train(
         else:
             from headway.commands import train_workflow  # noqa: PLC0415  (imports MLflow)
 
-            found = train_workflow(running_copy(), workflow, cut, by, tune, Progress(errors))
+            found = train_workflow(
+                running_copy(), workflow, cut, by, tune, Progress(errors), in_files, on
+            )
     print_found(found, as_json)
 
 

@@ -59,13 +59,20 @@ def replay_log(
 
 
 def train_workflow(
-    settings: Settings, slug: str, cut: datetime | None, by: str, tuning: int, progress: Progress
+    settings: Settings,
+    slug: str,
+    cut: datetime | None,
+    by: str,
+    tuning: int,
+    progress: Progress,
+    in_files: bool = False,
+    on: str | None = None,
 ) -> Found:
     """Train and register a version, with so many sets of parameters tried before."""
     moment = now() if cut is None else to_micros(cut.replace(tzinfo=cut.tzinfo or UTC))
     workflow = workflow_named(slug)
     with progress.stage("trying parameters" if tuning else "training", tuning or None) as step:
-        trained = train_version(settings, workflow, moment, by, tuning, step)
+        trained = train_version(settings, workflow, moment, by, tuning, step, None, in_files, on)
     return {
         "version": trained.version.version,
         "rows": trained.data.rows,

@@ -14,6 +14,7 @@ from firm.time import Micros
 from firm.workflow import Workflow
 from headway.catalogue import canonicaliser, card_of, declared
 from headway.clock import now
+from headway.fitting import replays_by
 from headway.governance import Governance
 from headway.schemas import schema_url
 from headway.settings import Settings
@@ -40,14 +41,20 @@ def train_version(
     tuning: int = 0,
     progress: Callable[[int], None] = lambda _: None,
     log: EventLog | None = None,
+    in_files: bool = False,
+    on: str | None = None,
 ) -> TrainingReport:
     """Train on what was known at the cut, from the log in Kafka (or from `log`, if it has been read
-    already), hold it against the champion, and register the version."""
+    already), hold it against the champion, and register the version; `in_files` and `on` are those
+    of `headway train`."""
     from training.train import train  # noqa: PLC0415  (imports MLflow)
 
     log = log or KafkaEventLog(settings.kafka or "", canonicaliser(declared()))
     registry, at = open_registry(settings), now()
-    with closing(SqlStore(settings.database or "", settings.audit_key())) as store:
+    with (
+        closing(SqlStore(settings.database or "", settings.audit_key())) as store,
+        replays_by(settings, in_files, on) as replays,
+    ):
         governance = Governance(settings, store)
         live = governance.standing(workflow.slug).champion
         trained = train(
@@ -61,6 +68,7 @@ def train_version(
             trained_by=by,
             at=at,
             tuning=tuning,
+            replays=replays,
             progress=progress,
         )
         governance.register(registration(trained, at))

@@ -22,6 +22,7 @@ from training.external import as_seen, finish, max_bin, prepare
 from training.fit import Fitted
 from training.material import Fits, Material
 from training.offset import Offset
+from training.rehearsal import Rehearsed
 
 PATIENCE = "10s"
 OUTCOME, MARGIN = "outcome:", "margin:"
@@ -57,8 +58,10 @@ def _connected(address: str) -> Iterator[Client]:
         yield client
 
 
-def _fit(client: Client, workflow: Workflow, material: Material) -> Fitted:
-    prepared = prepare(workflow, material, nthread=1)
+def _fit(
+    client: Client, workflow: Workflow, material: Material, rehearsed: Rehearsed | None = None
+) -> Fitted:
+    prepared = prepare(workflow, material, rehearsed)
     frame = dd.from_map(  # type: ignore[no-untyped-call]
         partial(_load, material, prepared.offset), material.months(), meta=_frame(material, [])
     )

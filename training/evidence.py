@@ -62,7 +62,7 @@ def _log_figures(client: MlflowClient, run: str, candidate: Candidate) -> None:
     figures = {
         **card.figures(candidate.quality),
         **_by_part(candidate),
-        "training_rows": len(candidate.rows),
+        "training_rows": candidate.fitted.rows,
         "shift": candidate.fitted.shift,
     }
     client.log_batch(

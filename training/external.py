@@ -21,19 +21,22 @@ from training.fit import Fitted, parameters
 from training.material import Material
 from training.offset import ATTRIBUTE, Offset
 from training.partitions import Part
+from training.rehearsal import Rehearsed, shifted
 from training.rows import Floats
 
 XGBOOST_BINS = 256
 """`max_bin`, where a declaration says nothing of it."""
 
 
-def fit_external(workflow: Workflow, material: Material, nthread: int = 1) -> Fitted:
+def fit_external(
+    workflow: Workflow, material: Material, rehearsed: Rehearsed | None = None, nthread: int = 1
+) -> Fitted:
     """Fit by external memory, one thread by default: the same rows then give the same model.
 
     Raises:
         CannotTrain: there is no row, or all outcomes are alike.
     """
-    prepared = prepare(workflow, material, nthread)
+    prepared = prepare(workflow, material, rehearsed, nthread)
     with tempfile.TemporaryDirectory() as folder:
         batches = _Batches(material, prepared.offset, Path(folder))
         data = xgboost.ExtMemQuantileDMatrix(
@@ -44,9 +47,11 @@ def fit_external(workflow: Workflow, material: Material, nthread: int = 1) -> Fi
     return finish(prepared, booster)
 
 
-def prepare(workflow: Workflow, material: Material, nthread: int) -> Fitted:
+def prepare(
+    workflow: Workflow, material: Material, rehearsed: Rehearsed | None, nthread: int = 1
+) -> Fitted:
     """All of the fit but its trees; raises CannotTrain if there is nothing to learn from."""
-    feature = workflow.model.offset_by
+    feature, found = workflow.model.offset_by, rehearsed or Rehearsed(workflow.model.rounds)
     outcome, values = material.columns(feature)
     if not len(outcome) or outcome.min() == outcome.max():
         raise CannotTrain(
@@ -58,14 +63,16 @@ def prepare(workflow: Workflow, material: Material, nthread: int) -> Fitted:
         names=material.names,
         base_rate=float(outcome.mean()),
         rows=len(outcome),
-        rounds=workflow.model.rounds,
+        rounds=found.rounds,
+        shift=found.shift,
         parameters=parameters(workflow, nthread),
         offset=None if feature is None else _offset(material, feature, values, outcome),
     )
 
 
 def finish(prepared: Fitted, booster: xgboost.Booster) -> Fitted:
-    """The fit with its trees."""
+    """The fit with its trees, at the level that was found."""
+    booster = shifted(booster, prepared.shift)
     if prepared.offset is not None:
         booster.set_attr(**{ATTRIBUTE: prepared.offset.to_json()})
     return replace(prepared, booster=booster)

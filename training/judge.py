@@ -12,7 +12,7 @@ import numpy as np
 
 from firm.workflow import Workflow
 from training.contest import Contest, contest
-from training.fit import Fitted
+from training.fit import Fitted, fit
 from training.gates import serving_difference
 from training.parts import Parting, quality_by, slices, steps
 from training.quality import Quality
@@ -20,7 +20,7 @@ from training.registered import RegisteredVersion
 from training.replay import Replayed
 from training.rows import Floats
 from training.scorer import FileScorer
-from training.trial import Split, Trial, try_out
+from training.trial import Fitting, Split, Trial, try_out
 
 LEAST_OF_A_STEP = 50
 """Rows; a gate on fewer would fall to chance."""
@@ -48,13 +48,14 @@ def judge(
     replayed: Replayed,
     splits: Sequence[Split],
     champion: RegisteredVersion | None,
+    fitting: Fitting = fit,
 ) -> Judgement:
     """Try the workflow's model out on the splits, and look at the whole and at its parts.
 
     Raises:
         CannotTrain: the earlier rows of a split have one outcome only, or a slice is nobody's.
     """
-    trial = try_out(workflow, list(splits))
+    trial = try_out(workflow, list(splits), fitting)
     declared = workflow.model.gates.slices
     return Judgement(
         trial=trial,

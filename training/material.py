@@ -16,6 +16,7 @@ from firm.workflow import Workflow
 from training.fit import Fitted
 from training.lessons import complemented
 from training.partitions import Part, Parts
+from training.rehearsal import Rehearsed
 from training.rows import Floats
 from training.spill import SubjectsOnDisk
 
@@ -73,8 +74,11 @@ class Material:
 class Fits(Protocol):
     """A way to fit the declared model on rows in files."""
 
-    def __call__(self, workflow: Workflow, material: Material) -> Fitted:
-        """The model, as `training.fit` makes it; raises CannotTrain as that does."""
+    def __call__(
+        self, workflow: Workflow, material: Material, rehearsed: Rehearsed | None = None
+    ) -> Fitted:
+        """The model, as `training.fit` makes it, with the rounds and the level found on a sample or
+        as they are declared; raises CannotTrain as that does."""
 
 
 def material(workflow: Workflow, parts: Parts, cut: Micros) -> Material:

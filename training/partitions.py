@@ -98,6 +98,11 @@ class Parts:
         features = pq.read_schema(files[0]).field("features").type
         self.names = tuple(field.name for field in features)
 
+    def count(self) -> int:
+        """How many rows there are."""
+        files = (self.folder / "rows").rglob("*.parquet")
+        return sum(pq.read_metadata(file).num_rows for file in files)
+
     def months(self, before: Micros = UNKNOWN) -> list[str]:
         """The months that may hold rows asked before an instant, oldest first."""
         last = f"{to_datetime(before):%Y-%m}" if before != UNKNOWN else "9999"

@@ -73,8 +73,9 @@ class TrainingRows:
 
     def where(self, keep: Flags) -> TrainingRows:
         """The rows at which `keep` (n booleans) is true, in the same order."""
-        columns = {f.name: getattr(self, f.name)[keep] for f in fields(self) if f.name != "names"}
-        return TrainingRows(names=self.names, **columns)
+        columns = (f.name for f in fields(TrainingRows) if f.name != "names")
+        kept = {name: getattr(self, name)[keep] for name in columns}
+        return TrainingRows(names=self.names, **kept)
 
     def replace(self, outcome: Floats, known_from: Ints) -> TrainingRows:
         """The same questions with other answers."""

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Callable, Iterable, Sequence
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
@@ -16,16 +15,15 @@ from firm.time import Micros
 from firm.workflow import Workflow
 from training.candidate import Candidate
 from training.contributions import draw_contributions
-from training.fit import fit
 from training.gates import GateResult, check
 from training.judge import judge, parts, served_difference
 from training.leaks import require_none
-from training.lessons import lessons, old_enough
+from training.lessons import old_enough
 from training.pictures import draw
 from training.quality import Quality
 from training.registered import RegisteredVersion
-from training.replay import replay_whole
 from training.rows import Fingerprint
+from training.source import Replays, in_memory
 from training.trial import Split, walk_forward
 
 if TYPE_CHECKING:
@@ -71,6 +69,7 @@ def train(
     card: str = "",
     tuning: int = 0,
     progress: Callable[[int], None] = lambda _: None,
+    replays: Replays = in_memory,
 ) -> TrainingReport:
     """Replay the log, judge the model walking forward over the rows known at the cut, and register
     the one that is fitted on all of them.
@@ -79,22 +78,21 @@ def train(
     look at; `gates.require` keeps it from being promoted. It is held against the `champion`, if one
     is live; `card` is what the workflow's own model card says. With `tuning`, so many sets of
     parameters are tried on the earlier splits, and the later ones judge the best; `progress` counts
-    them.
+    them. `replays` says where the rows are kept and how a model is fitted on them.
 
     Raises:
         CannotTrain: too few rows are known at the cut, all outcomes are alike, or a feature leaks.
     """
-    replayed = replay_whole(workflow, arrivals)
+    replayed, learn, fitting = replays(workflow, arrivals)
     require_none(workflow, replayed, cut)
-    learn = partial(lessons, workflow, replayed)
     known = old_enough(workflow, replayed.rows.known_at(cut), cut)
     splits = walk_forward(workflow, known, learn)
     tuned = _tune(workflow, splits, tuning, progress) if tuning else None
     if tuned is not None:
         workflow, splits = tuned.workflow, splits[TUNED_ON:]
-    judgement = judge(workflow, replayed, splits, champion)
+    judgement = judge(workflow, replayed, splits, champion, fitting)
     rows = learn(cut)
-    fitted = fit(workflow, rows)
+    fitted = fitting(workflow, rows)
     gates = check(workflow, judgement, served_difference(workflow, fitted, rows.features))
     with tempfile.TemporaryDirectory() as folder:
         candidate = Candidate(

@@ -10,7 +10,7 @@ import numpy as np
 from firm.errors import CannotTrain
 from firm.time import Micros, to_datetime
 from firm.workflow import Workflow
-from training.fit import fit
+from training.fit import Fitted, fit
 from training.quality import Quality, quality
 from training.rows import Floats, TrainingRows
 
@@ -19,6 +19,8 @@ HELD_OUT = 0.5
 STEPS = 5
 """How often in that time a model is fitted anew, as it would be in service: one fit on the oldest
 half alone would say little about a model that has seen everything."""
+
+Fitting = Callable[[Workflow, TrainingRows], Fitted]
 
 
 class Split(NamedTuple):
@@ -67,13 +69,13 @@ def walk_forward(
     return splits
 
 
-def try_out(workflow: Workflow, splits: list[Split]) -> Trial:
+def try_out(workflow: Workflow, splits: list[Split], fitting: Fitting = fit) -> Trial:
     """Fit on the earlier rows of each split, score its held-out ones, and judge all together.
 
     Raises:
         CannotTrain: the earlier rows of a split have one outcome only.
     """
-    fitted = [fit(workflow, split.earlier) for split in splits]
+    fitted = [fitting(workflow, split.earlier) for split in splits]
     sizes = [len(split.held_out) for split in splits]
     outcome = np.concatenate([split.held_out.outcome for split in splits])
     probability = np.concatenate(

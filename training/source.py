@@ -1,0 +1,32 @@
+"""Where training takes its rows from, and how a model is fitted on them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from functools import partial
+from typing import NamedTuple
+
+from firm.react import Arrival
+from firm.time import Micros
+from firm.workflow import Workflow
+from training.fit import Fitted, fit
+from training.lessons import lessons
+from training.replay import Replayed, replay_whole
+from training.rows import TrainingRows
+
+
+class Source(NamedTuple):
+    """A replayed log, what is to be learnt from it at a cut, and the way to fit on that."""
+
+    replayed: Replayed
+    learn: Callable[[Micros], TrainingRows]
+    fit: Callable[[Workflow, TrainingRows], Fitted]
+
+
+Replays = Callable[[Workflow, Iterable[Arrival]], Source]
+
+
+def in_memory(workflow: Workflow, arrivals: Iterable[Arrival]) -> Source:
+    """The log as it fits into memory."""
+    replayed = replay_whole(workflow, arrivals)
+    return Source(replayed, partial(lessons, workflow, replayed), fit)
