@@ -6,7 +6,6 @@ import multiprocessing
 import os
 import resource
 import statistics
-import sys
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ProcessPoolExecutor
@@ -171,9 +170,13 @@ def _measured(replay: Callable[[], Parts], log: Path) -> Size:
 
 
 def _peak_mib() -> float:
-    """The most that this process has held; Linux counts in KiB, macOS in bytes."""
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return peak / (2**20 if sys.platform == "darwin" else 2**10)
+    """The most that this process has held. Linux counts into `ru_maxrss` what the parent held when
+    it started the process, so it is read from elsewhere there; macOS counts in bytes."""
+    status = Path("/proc/self/status")
+    if status.exists():
+        (line,) = (line for line in status.read_text().splitlines() if line.startswith("VmHWM:"))
+        return int(line.split()[1]) / 2**10
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
 
 
 def _turn(folder: Path, log: Path) -> dict[str, float]:
