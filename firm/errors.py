@@ -108,6 +108,12 @@ class Unauthenticated(HeadwayError):
     kind = "unauthenticated"
 
 
+class UnknownProposal(HeadwayError):
+    """No proposal of a workflow has this id."""
+
+    kind = "unknown-proposal"
+
+
 class NotAllowed(HeadwayError):
     """The person may not do this: wrong role, or the same person twice where two are needed."""
 

@@ -18,10 +18,10 @@ from firm.ids import derived
 from firm.standing import Alias, Promotion, Standing
 from firm.time import Micros
 
-PROPOSERS: frozenset[Role] = frozenset({"data_scientist", "process_owner", "governance_reviewer"})
-"""Who may propose a version, watch one in the shadow, take one back and pull the kill switch."""
+PROPOSERS: frozenset[Role] = frozenset({"data_scientist"})
+"""Who may propose a version, or watch one in the shadow."""
 APPROVERS: frozenset[Role] = frozenset({"process_owner", "governance_reviewer"})
-"""Who may agree to a version, and let models decide again after a kill switch."""
+"""Who may agree to a version, take one back, and pull or lift the kill switch."""
 
 
 class Registration(msgspec.Struct, frozen=True):
@@ -151,7 +151,7 @@ def roll_back(
     Raises:
         NotAllowed: the person lacks the role, or that version never was champion here.
     """
-    reason = _reason(person, PROPOSERS, "take a version back", why)
+    reason = _reason(person, APPROVERS, "take a version back", why)
     _require_not_killed(standing)
     now = standing.champion.version if standing.champion else None
     earlier = [one for one in standing.champions if one.version != now]
@@ -171,7 +171,7 @@ def kill(standing: Standing, person: Person, why: str, at: Micros) -> Promotion:
     Raises:
         NotAllowed: the person lacks the role, gives no reason, or it is pulled already.
     """
-    reason = _reason(person, PROPOSERS, "pull the kill switch", why)
+    reason = _reason(person, APPROVERS, "pull the kill switch", why)
     _require_not_killed(standing)
     return Promotion(
         workflow=standing.workflow,

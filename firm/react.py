@@ -17,9 +17,10 @@ from firm.decision import Action, Asked, Decision, Evidence, Judged, Origin
 from firm.errors import HeadwayError
 from firm.events import Event, Position, ScoreRequested
 from firm.groups import Observation
-from firm.handlers import actions, ask, record_outcomes, score
+from firm.handlers import actions, ask, record_outcomes
 from firm.history import Entry, History
 from firm.ids import EventId
+from firm.live import Live
 from firm.ports import Scorer
 from firm.ranking import Considered, consider
 from firm.states import GroupState, States, SubjectState
@@ -68,15 +69,18 @@ def react(
     workflow: Workflow,
     arrivals: Sequence[Arrival],
     states: States,
-    scorer: Scorer | None,
+    deciding: Live | Scorer | None,
     decided_at: Micros,
-    because: str = "",
 ) -> Effects:
-    """Fold a batch into the states, score what asks for it, and say what follows."""
+    """Fold a batch into the states, score what asks for it, and say what follows.
+
+    `deciding` is read once, so that a batch is never mixed; a scorer alone is a champion.
+    """
+    live = deciding if isinstance(deciding, Live) else Live(deciding)
     batch = Batch(workflow, states, ranking=True)
     for arrival in arrivals:
         batch.take(arrival)
-    decisions = score(workflow, batch.asked, scorer, decided_at, because)
+    decisions = live.decide(workflow, batch.asked, decided_at)
     to_do = [action for decision in decisions for action in actions(workflow, decision)]
     return Effects(
         workflow=workflow.slug,

@@ -247,6 +247,23 @@ class Stakes(Declared):
             )
 
 
+class CanaryLimits(Declared):
+    """When a canary is taken back by itself; nothing is judged on fewer than `least` cases.
+
+    Attributes:
+        failed_share: of its calls, that may fail (the champion then decides).
+        slow_share: of its calls, that may take longer than `slow_ms`.
+        alarm_share_difference: how far the share of its decisions that are alarms may lie from the
+            champion's.
+    """
+
+    failed_share: Annotated[float, Field(ge=0, le=1)] = 0.01
+    slow_share: Annotated[float, Field(ge=0, le=1)] = 0.05
+    slow_ms: Annotated[float, Field(gt=0)] = 20.0
+    alarm_share_difference: Annotated[float, Field(gt=0, le=1)] = 0.15
+    least: Annotated[int, Field(ge=1)] = 100
+
+
 class Watch(Declared):
     """When monitoring speaks up.
 
@@ -302,6 +319,7 @@ class Workflow(Declared):
     policy: Policy
     slo: Slo
     watch: Watch = Watch()
+    canary: CanaryLimits = CanaryLimits()
     lateness_days: Annotated[float, Field(gt=0)]
     risk_class: Literal["minimal", "limited", "high"]
     worker_notice: Words | None = None

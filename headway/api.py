@@ -18,8 +18,9 @@ from firm.errors import HeadwayError
 from firm.store import SqlStore
 from headway.catalogue import canonicaliser, declared
 from headway.clock import now
+from headway.governance import Governance
 from headway.login import login
-from headway.models import open_models
+from headway.models import LiveModels, open_models
 from headway.settings import Settings
 from serving.app import create_app
 from serving.ranking import Rankings
@@ -56,12 +57,12 @@ def build(settings: Settings) -> FastAPI:
     store = SqlStore(settings.database or "", settings.audit_key())
     online = FeastStates(settings.redis or "")
     models = open_models(settings, workflows, store, f"http:{settings.port}")
-    models.start()
     scoring = Scoring(workflows, store, online, models, "http:0")
     rankings = Rankings(workflows, store, online, models, "http:0")
     entrance, stop_refreshing = login(settings, store)
     producer = _Producer(settings.kafka or "")
     version = installed_version("headway")
+    governance = Governance(settings, store)
     app = create_app(
         scoring,
         rankings,
@@ -70,16 +71,18 @@ def build(settings: Settings) -> FastAPI:
         now,
         entrance,
         version,
+        governance,
     )
-    app.router.lifespan_context = _lifespan(producer, stop_refreshing, models.stop)
+    app.router.lifespan_context = _lifespan(producer, models, stop_refreshing)
     return app
 
 
 def _lifespan(
-    producer: _Producer, *at_the_end: Callable[[], None]
+    producer: _Producer, models: LiveModels, at_the_end: Callable[[], None]
 ) -> Callable[[FastAPI], AbstractAsyncContextManager[None]]:
     @asynccontextmanager
     async def life(_app: FastAPI) -> AsyncIterator[None]:
+        await asyncio.to_thread(models.start)
         try:
             async with producer.connected():
                 gc.collect()
@@ -87,8 +90,8 @@ def _lifespan(
                 gc.set_threshold(50_000, 50, 1_000)
                 yield
         finally:
-            for end in at_the_end:
-                end()
+            models.stop()
+            at_the_end()
 
     return life
 

@@ -317,6 +317,25 @@ def retrain(hours: float) -> None:
 
 
 @app.command(hidden=True)
+def registrar(pages: str) -> None:
+    """The process that looks after versions; `up` starts it."""
+    from headway.logging import set_up  # noqa: PLC0415  (imports structlog)
+    from headway.registrar import run  # noqa: PLC0415  (imports the store)
+
+    set_up()
+    run(Settings(), pages)
+
+
+@app.command(hidden=True)
+def align() -> None:
+    """Have MLflow's aliases show what the record of promotions says."""
+    from headway.lifecycle import align_aliases  # noqa: PLC0415  (imports MLflow)
+
+    with clear_errors():
+        align_aliases(Settings())
+
+
+@app.command(hidden=True)
 def psa(port: int) -> None:
     """The simulated system of record; `up` starts it where no real one is set."""
     import uvicorn  # noqa: PLC0415  (only this process serves it)

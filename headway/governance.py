@@ -61,9 +61,9 @@ class Governance:
         self._store.propose(asked, WRITER)
         return asked
 
-    def agree(self, proposal: str, person: Person, why: str) -> Promotion:
+    def agree(self, workflow: str, proposal: str, person: Person, why: str) -> Promotion:
         """Agree to what somebody else proposed: it decides from then on."""
-        asked = self._store.proposal(proposal)
+        asked = self._store.proposal(workflow, proposal)
         registered = self._registered(asked.workflow, asked.version)
         return self._move(
             asked.workflow,
@@ -71,9 +71,9 @@ class Governance:
             asked.id,
         )
 
-    def decline(self, proposal: str, person: Person, why: str) -> None:
+    def decline(self, workflow: str, proposal: str, person: Person, why: str) -> None:
         """Refuse a proposal, or take one's own back."""
-        said = decline(self._store.proposal(proposal), person, why, now())
+        said = decline(self._store.proposal(workflow, proposal), person, why, now())
         self._store.decline(said, WRITER)
 
     def roll_back(self, workflow: str, to: str | None, person: Person, why: str) -> Promotion:

@@ -91,16 +91,24 @@ def registration(trained: TrainingReport, at: Micros) -> Registration:
     )
 
 
-def align(settings: Settings, store: SqlStore) -> list[str]:
+def align(
+    governance: Governance, store: SqlStore, registry_of: Callable[[], Registry]
+) -> list[str]:
     """Have the aliases in MLflow's registry show what the record says; returns the workflows whose
     aliases were moved. Serving does not depend on it: whatever stands there, the record counts."""
     waiting = store.unaligned()
     if waiting:
-        registry = open_registry(settings)
+        registry = registry_of()
         for workflow, seq in waiting.items():
-            standing = Governance(settings, store).standing(workflow)
+            standing = governance.standing(workflow)
             for alias in get_args(Alias):
                 now_at = standing.of(alias)
                 registry.set_alias(workflow, alias, now_at.version if now_at else None)
             store.mark_aligned(workflow, seq, now())
     return list(waiting)
+
+
+def align_aliases(settings: Settings) -> None:
+    """The same on the copy of these settings."""
+    with closing(SqlStore(settings.database or "", settings.audit_key())) as store:
+        align(Governance(settings, store), store, lambda: open_registry(settings))

@@ -11,12 +11,14 @@ import structlog
 
 from firm.decision import RULE_VERSION
 from firm.errors import HeadwayError, ModelRefused, StoreUnavailable
-from firm.live import Live
+from firm.live import Canary, Live
 from firm.ports import Scorer
 from firm.standing import Genuine, Promotion, Standing, stand
-from firm.store import Served, SqlStore
+from firm.store import CanaryTally, Served, SqlStore
+from firm.time import Micros
 from firm.workflow import Workflow
 from headway.alarms import raise_alarm
+from headway.canary import Counted
 from headway.clock import now
 from headway.loading import loader
 from headway.settings import Settings
@@ -24,6 +26,8 @@ from headway.signing import Verifier
 
 POLL_SECONDS = 0.5
 """How long a notice that was lost can delay a swap."""
+MOST_KEPT = 3
+"""Models of a workflow that stay loaded."""
 RETRY_SECONDS = 10.0
 """How long until a version that was refused is tried again."""
 Load = Callable[[Promotion, Workflow], Scorer]
@@ -58,6 +62,10 @@ class LiveModels:
         self._standing: dict[str, Standing] = {}
         self._refused: dict[str, tuple[Promotion, str, float]] = {}
         self._served: dict[str, tuple[str, str, int]] = {}
+        self._kept: dict[str, dict[tuple[str, str], Scorer]] = {}
+        self._counted: dict[str, Counted] = {}
+        self._tallies: list[CanaryTally] = []
+        self._swapped: dict[str, Micros] = {}
         self._seen = -1
         self._listeners: list[Callable[[str], None]] = []
         self._one_at_a_time = threading.Lock()
@@ -119,6 +127,7 @@ class LiveModels:
     def _try(self) -> None:
         try:
             self.refresh()
+            self._tell_tallies()
         except HeadwayError as error:
             log.warning("cannot look at the record of promotions", why=str(error))
 
@@ -140,6 +149,7 @@ class LiveModels:
         live = self._of(workflow, standing)
         if live != self._current(slug):
             self._live[slug] = live
+            self._swapped[slug] = now()
             log.info("model swapped", workflow=slug, version=_version(live), because=live.because)
             for listener in self._listeners:
                 listener(slug)
@@ -148,15 +158,38 @@ class LiveModels:
         made = standing.champion
         if made is None:
             return Live(because=f"kill switch, {standing.killed}" if standing.killed else "")
-        now_live = self._current(workflow.slug)
-        if now_live.champion is not None and now_live.champion.version == made.version:
-            return Live(now_live.champion)
         try:
-            scorer = self._load(made, workflow)
+            scorer = self._loaded(workflow, made)
         except ModelRefused as error:
             return self._keep(workflow.slug, made, str(error))
         self._refused.pop(workflow.slug, None)
-        return Live(scorer)
+        return Live(scorer, canary=self._canary(workflow, standing.canary))
+
+    def _canary(self, workflow: Workflow, made: Promotion | None) -> Canary | None:
+        if made is None:
+            self._counted.pop(workflow.slug, None)
+            return None
+        counted = self._counted.get(workflow.slug)
+        if counted is None or counted.version != made.version:
+            try:
+                counted = Counted(self._loaded(workflow, made), workflow.canary.slow_ms)
+            except ModelRefused as error:
+                words = f"canary {made.version} of {workflow.slug} is refused: {error}"
+                self._alarm(words)
+                return None
+            self._counted[workflow.slug] = counted
+        return Canary(counted, made.share)
+
+    def _loaded(self, workflow: Workflow, made: Promotion) -> Scorer:
+        """The model of a promotion; those that were loaded last are kept, so that going back to
+        one takes no time."""
+        kept = self._kept.setdefault(workflow.slug, {})
+        key = (made.version, made.sha256)
+        scorer = kept.pop(key, None) or self._load(made, workflow)
+        kept[key] = scorer
+        while len(kept) > MOST_KEPT:
+            del kept[next(iter(kept))]
+        return scorer
 
     def _keep(self, slug: str, made: Promotion, why: str) -> Live:
         """A version was refused: what was live stays."""
@@ -178,12 +211,22 @@ class LiveModels:
             refused = self._refused.get(slug)
             found[slug] = (_version(live), refused[1] if refused else live.because, standing.head)
         changed = [
-            Served(self._worker, slug, version, because, head, now())
+            Served(self._worker, slug, version, because, head, self._swapped.get(slug, now()))
             for slug, (version, because, head) in found.items()
             if self._served.get(slug) != (version, because, head)
         ]
         self._store.note_served(changed)
         self._served = found
+
+    def _tell_tallies(self) -> None:
+        """Say how the canaries fare."""
+        found = [
+            CanaryTally(self._worker, slug, one.version, one.asked, one.failed, one.slow)
+            for slug, one in self._counted.items()
+        ]
+        if found != self._tallies:
+            self._store.note_tallies(found)
+            self._tallies = found
 
     def _alarm(self, words: str) -> None:
         raise_alarm(self._store, self._worker, words)

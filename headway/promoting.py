@@ -29,6 +29,9 @@ def promote(
         bool, typer.Option("--agree", help="Agree to what somebody else proposed.")
     ] = False,
     refuse: Annotated[bool, typer.Option("--refuse", help="Refuse it, or take it back.")] = False,
+    canary: Annotated[
+        float, typer.Option(min=0, max=1, help="As canary, on this share of the subjects only.")
+    ] = 0.0,
     as_json: AsJson = False,
 ) -> None:
     """Make a version live, in two steps by two people.
@@ -50,7 +53,7 @@ def promote(
         elif agree or refuse:
             found = answer(copy, workflow, version, person, role or [], why, agree)
         else:
-            found = propose(copy, workflow, version, person, role or [], why)
+            found = propose(copy, workflow, version, person, role or [], why, canary)
     print_found(found, as_json)
 
 
@@ -85,6 +88,34 @@ def kill(
 
     with clear_errors():
         found = switch(running_copy(), workflow, person, role or [], why, lift)
+    print_found(found, as_json)
+
+
+@promoting.command()
+def challenger(
+    workflow: WorkflowName,
+    version: Annotated[str, typer.Argument(help="A registered version.")],
+    person: Who = "",
+    role: Roles = None,
+    why: Why = "",
+    end: Annotated[bool, typer.Option("--end", help="Watch it no longer.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Let a version score in the shadow of the champion: it decides nothing, and slows nothing."""
+    from headway.promotions import shadow  # noqa: PLC0415  (imports the store)
+
+    with clear_errors():
+        found = shadow(running_copy(), workflow, version, person, role or [], why, end)
+    print_found(found, as_json)
+
+
+@promoting.command()
+def compare(workflow: WorkflowName, as_json: AsJson = False) -> None:
+    """Hold the challenger against what was decided, on outcomes that are known, with intervals."""
+    from headway.comparing import compare_challenger  # noqa: PLC0415  (imports NumPy)
+
+    with clear_errors():
+        found = compare_challenger(running_copy(), workflow)
     print_found(found, as_json)
 
 

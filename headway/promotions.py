@@ -6,12 +6,10 @@ import time
 from collections.abc import Callable, Sequence
 from contextlib import closing
 from datetime import UTC, datetime
-from typing import Any, get_args
+from typing import Any, Literal, get_args
 
-import msgspec
-
+from firm.access import roles_of
 from firm.decision import Person
-from firm.declared import Role
 from firm.errors import NotAllowed
 from firm.standing import Alias, Promotion
 from firm.store import SqlStore
@@ -29,18 +27,24 @@ def person_of(name: str, roles: Sequence[str]) -> Person:
     """Somebody as they say themselves. Raises NotAllowed for a missing name or unknown role."""
     if not name.strip():
         raise NotAllowed("say who you are: --as NAME")
-    if unknown := sorted(set(roles) - set(get_args(Role))):
-        raise NotAllowed(f"no such role: {unknown}; there are {sorted(get_args(Role))}")
-    return Person(name.strip(), frozenset(msgspec.convert(list(roles), list[Role])))
+    return Person(name.strip(), roles_of(roles))
 
 
 def propose(
-    settings: Settings, slug: str, version: str, name: str, roles: Sequence[str], why: str
+    settings: Settings,
+    slug: str,
+    version: str,
+    name: str,
+    roles: Sequence[str],
+    why: str,
+    canary: float,
 ) -> Found:
-    """Ask that a version become champion."""
+    """Ask that a version become champion, or canary on a share of the subjects."""
     workflow_named(slug)
     with closing(open_store(settings)) as store:
-        asked = Governance(settings, store).propose(slug, version, person_of(name, roles), why)
+        governance, person = Governance(settings, store), person_of(name, roles)
+        alias: Literal["champion", "canary"] = "canary" if canary else "champion"
+        asked = governance.propose(slug, version, person, why, alias, canary or 1.0)
     return {
         "proposed": version,
         "proposal": asked.id,
@@ -66,8 +70,8 @@ def answer(
             raise NotAllowed(f"nobody has proposed version {version} of {slug}")
         governance = Governance(settings, store)
         if agreed:
-            return _served(store, lambda: governance.agree(waiting[0], person, why))
-        governance.decline(waiting[0], person, why)
+            return _served(store, lambda: governance.agree(slug, waiting[0], person, why))
+        governance.decline(slug, waiting[0], person, why)
         return {"refused": version, "by": person.name}
 
 
@@ -98,6 +102,27 @@ def switch(
         governance, person = Governance(settings, store), person_of(name, roles)
         act = governance.lift if lift else governance.kill
         return _served(store, lambda: act(slug, person, why))
+
+
+def shadow(
+    settings: Settings,
+    slug: str,
+    version: str,
+    name: str,
+    roles: Sequence[str],
+    why: str,
+    end: bool,
+) -> Found:
+    """Watch a version in the shadow, or watch it no longer."""
+    workflow_named(slug)
+    with closing(open_store(settings)) as store:
+        governance, person = Governance(settings, store), person_of(name, roles)
+        made = (
+            governance.end(slug, "challenger", person.name, why)
+            if end
+            else governance.shadow(slug, version, person, why)
+        )
+    return {f"challenger {made.kind}": made.version, "since": _time(made.at)}
 
 
 def overview(settings: Settings, slug: str, at: datetime | None) -> Found:

@@ -21,6 +21,7 @@ from serving.batch import score_each
 from serving.documented import PROBLEMS, IdempotencyKey
 from serving.headers import SecurityHeaders
 from serving.limits import BodyLimit
+from serving.models import Governs, models_router
 from serving.problems import install
 from serving.protocols import mlflow, oip
 from serving.rank_route import rank_route
@@ -47,6 +48,7 @@ def create_app(
     now: Callable[[], Micros],
     login: Login,
     version: str,
+    governance: Governs,
 ) -> FastAPI:
     """The application over its use cases.
 
@@ -55,6 +57,7 @@ def create_app(
         now: the clock.
         login: who calls, and what they may do.
         version: Headway's own, as other protocols ask for it.
+        governance: what people do to the versions of models.
     """
     app = FastAPI(
         title="Headway",
@@ -73,6 +76,7 @@ def create_app(
     app.include_router(_events(scoring, canonicaliser, publish, now, guard), prefix="/v1")
     app.include_router(oip.routes(scoring, now, guard, version))
     app.include_router(mlflow.routes(scoring, now, guard, version))
+    app.include_router(models_router(scoring, governance, guard), prefix="/v1")
     require_policies(app)
     return app
 
@@ -89,7 +93,7 @@ def _health() -> APIRouter:
 
 
 def _scores(scoring: Scoring, now: Callable[[], Micros], guard: Guard) -> APIRouter:
-    router = APIRouter(tags=["scores"], responses=PROBLEMS)  # type: ignore[arg-type]
+    router = APIRouter(tags=["scores"], responses=PROBLEMS)
 
     def live_version(slug: str) -> str:
         scorer = scoring.models.live(slug)
@@ -153,7 +157,7 @@ def _events(
     now: Callable[[], Micros],
     guard: Guard,
 ) -> APIRouter:
-    router = APIRouter(tags=["events"], responses=PROBLEMS)  # type: ignore[arg-type]
+    router = APIRouter(tags=["events"], responses=PROBLEMS)
 
     @router.post("/events", status_code=202, dependencies=[guard.needs("events:send")])
     async def take(request: Request) -> Accepted:

@@ -21,7 +21,7 @@ from serving.schemas import RankAsked, RankedAnswer
 
 def rank_route(rankings: Rankings, now: Callable[[], Micros], guard: Guard) -> APIRouter:
     """The route over its use case; `now` is the clock."""
-    router = APIRouter(tags=["scores"], responses=PROBLEMS)  # type: ignore[arg-type]
+    router = APIRouter(tags=["scores"], responses=PROBLEMS)
 
     @router.post(
         "/workflows/{slug}/rank",

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from firm.decision import Decision, Evidence
 from firm.errors import HeadwayError, UnknownWorkflow
 from firm.exceptions import exceptions
-from firm.handlers import ask, score
+from firm.handlers import ask
 from firm.ids import SubjectId
 from firm.ports import Models, OnlineStates
 from firm.ranking import Considered, consider, group_ids
@@ -79,7 +79,7 @@ class Rankings:
         cause = f"rank:{key}"
         asked = ask(workflow, subject, known, evidence, cause, "http", considered=considered)
         live = self._models.now(slug)
-        (decision,) = score(workflow, [asked], live.champion, now, live.because)
+        (decision,) = live.decide(workflow, [asked], now)
         refuse_stale(workflow, decision)
         recorded = self._store.record(decision, exceptions(workflow, decision), self._writer)
         if not _same_question(recorded, decision, now):

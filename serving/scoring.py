@@ -5,7 +5,7 @@ from __future__ import annotations
 from firm.decision import Decision, Evidence
 from firm.errors import HeadwayError, UnknownDecision, UnknownWorkflow
 from firm.events import Event, ScoreRequested
-from firm.handlers import actions, ask, score
+from firm.handlers import actions, ask
 from firm.ids import DecisionId, SubjectId
 from firm.ports import Models, OnlineStates
 from firm.states import known_as_of
@@ -79,7 +79,7 @@ class Scoring:
         # A key that happens to be an event's id must not take the place of that event's decision.
         asked = ask(workflow, subject, known, evidence, f"http:{key}", "http")
         live = self.models.now(slug)
-        (decision,) = score(workflow, [asked], live.champion, now, live.because)
+        (decision,) = live.decide(workflow, [asked], now)
         refuse_stale(workflow, decision)
         recorded = self._store.record(decision, actions(workflow, decision), self._writer)
         if recorded.subject != subject or as_of not in (now, recorded.as_of):

@@ -63,7 +63,7 @@ class Reactor:
             return None
         states = self._store.states
         live = self._models.now(self._workflow.slug)
-        effects = react(self._workflow, arrivals, states, live.champion, decided_at, live.because)
+        effects = react(self._workflow, arrivals, states, live, decided_at)
         self._store.commit(effects, {0: fresh[-1].offset}, EVENTS, refused)
         self._online.write(self._workflow, effects.subjects, effects.groups, states.groups)
         return effects

@@ -78,4 +78,4 @@ def registered(settings: Settings, store: SqlStore, version: str, score: float) 
 def promote(governance: Governance, version: str, slug: str = WORKFLOW.slug) -> Promotion:
     """One person proposes, another agrees."""
     asked = governance.propose(slug, version, SCIENTIST, "better")
-    return governance.agree(asked.id, REVIEWER, "seen")
+    return governance.agree(slug, asked.id, REVIEWER, "seen")

@@ -66,7 +66,7 @@ class Registry:
     def aliases(self, slug: str) -> dict[str, str]:
         """The version that each alias points at; none for a workflow that was never trained."""
         for model in self._search(slug):
-            return dict(model.aliases)
+            return {alias: str(version) for alias, version in model.aliases.items()}
         return {}
 
     def get(self, slug: str, version: str) -> RegisteredVersion:

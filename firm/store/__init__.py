@@ -17,6 +17,7 @@ from firm.store.promotions import Promotions
 from firm.store.registrations import Registrations
 from firm.store.reviews import Review, Reviews
 from firm.store.served import Served, ServedVersions
+from firm.store.shadows import CanaryTally, Shadows, ShadowScore
 from firm.store.stream import Streams, StreamStore
 from firm.store.tallies import Counts, Tallies, TallyBook
 from firm.store.watched import Watched, WatchedFigures
@@ -24,6 +25,7 @@ from firm.store.watched import Watched, WatchedFigures
 __all__ = [
     "ActionRecord",
     "AlertRecord",
+    "CanaryTally",
     "Counts",
     "DeadLetter",
     "Listener",
@@ -32,6 +34,7 @@ __all__ = [
     "Revocation",
     "Served",
     "Settled",
+    "ShadowScore",
     "SqlStore",
     "StreamStore",
     "Tallies",
@@ -47,6 +50,7 @@ class SqlStore(
     Registrations,
     Promotions,
     ServedVersions,
+    Shadows,
     Notices,
     DeadLetters,
     Outbox,

@@ -9,7 +9,7 @@ from sqlalchemy import Connection, Select, func, select
 
 from firm.audit import AuditEntry, digest
 from firm.decision import as_json
-from firm.errors import NotAllowed
+from firm.errors import NotAllowed, UnknownProposal
 from firm.promotion import Declined, Proposal
 from firm.standing import Move, Promotion
 from firm.store.bulk import insert_rows
@@ -93,13 +93,14 @@ class Promotions(StorePart):
         with self._database.read() as connection:
             return [read_proposal(row) for row in connection.execute(query).mappings()]
 
-    def proposal(self, id_: str) -> Proposal:
-        """One proposal, settled or not. Raises NotAllowed if there is none."""
+    def proposal(self, workflow: str, id_: str) -> Proposal:
+        """One proposal, settled or not. Raises UnknownProposal if the workflow has none of it."""
+        safe = id_ if id_.isprintable() else ""  # PostgreSQL takes no NUL, not even to look for it
+        this = (proposal.c.workflow == workflow) & (proposal.c.id == safe)
         with self._database.read() as connection:
-            found = connection.execute(select(proposal).where(proposal.c.id == id_))
-            row = found.mappings().one_or_none()
+            row = connection.execute(select(proposal).where(this)).mappings().one_or_none()
         if row is None:
-            raise NotAllowed(f"no proposal has the id {id_!r}; check it for a typing error")
+            raise UnknownProposal(f"{workflow} has no proposal {id_!r}; check its spelling")
         return read_proposal(row)
 
     def decline(self, said: Declined, writer: str) -> None:

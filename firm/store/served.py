@@ -20,7 +20,7 @@ class Served(msgspec.Struct, frozen=True):
         version: that of the champion, the rule's name where the rule decides.
         because: why the rule decides, or why a newer version was refused; empty otherwise.
         move: the last move of the record that the process has seen.
-        at: since when.
+        at: since when it serves that version.
     """
 
     worker: str

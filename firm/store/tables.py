@@ -248,6 +248,29 @@ model_version = Table(
     Column("signature", Text, nullable=False),
 )
 
+# No foreign keys: both are written behind what decides, and say nothing of it.
+shadow_score = Table(
+    "shadow_score",
+    metadata,
+    _key("decision"),
+    _key("version"),
+    Column("workflow", Text, nullable=False),
+    Column("probability", Float, nullable=False),
+    _time("decided_at"),
+    Index("shadow_by_time", "workflow", "version", "decided_at"),
+)
+
+canary_tally = Table(
+    "canary_tally",
+    metadata,
+    _key("worker"),
+    _key("workflow"),
+    _key("version"),
+    Column("asked", BigInteger, nullable=False),
+    Column("failed", BigInteger, nullable=False),
+    Column("slow", BigInteger, nullable=False),
+)
+
 serving_version = Table(
     "serving_version",
     metadata,

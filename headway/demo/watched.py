@@ -21,7 +21,7 @@ from headway.demo.judge import judged, judged_by_step
 from headway.demo.latency import event_to_decision_ms, percentiles
 from headway.demo.logs import DemoLog, Judging
 from headway.governance import Governance
-from headway.lifecycle import align, train_version
+from headway.lifecycle import align, open_registry, train_version
 from headway.replay import send, wait_until_taken
 from headway.reporting import report_on
 from headway.swap import wait_until_served
@@ -67,8 +67,8 @@ class Watched:
         reviewer = Person("demo-reviewer", frozenset({"governance_reviewer"}))
         governance = Governance(settings, store)
         asked = governance.propose(self.slug, version, scientist, "passed every gate")
-        governance.agree(asked.id, reviewer, "the figures are those of the report")
-        align(settings, store)
+        governance.agree(self.slug, asked.id, reviewer, "the figures are those of the report")
+        align(governance, store, lambda: open_registry(settings))
         wait_until_served(store, self.slug)
 
     def compare(self, since: Micros, as_of: Micros, most: int | None) -> None:

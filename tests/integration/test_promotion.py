@@ -100,7 +100,7 @@ def test_each_process_takes_a_promotion_over_and_a_rollback(
             ("http:1", number),
         }
         assert [version(one) for one in both] == [number] * 2
-    copy.governance.roll_back(SLUG, None, SCIENTIST, "too many alarms")
+    copy.governance.roll_back(SLUG, None, REVIEWER, "too many alarms")
     wait_until_served(copy.store, SLUG)
     assert [version(one) for one in both] == ["1"] * 2
     assert heard == [SLUG] * 3
@@ -113,13 +113,13 @@ def test_a_killed_workflow_is_decided_by_the_rule_and_says_why(
 ) -> None:
     promote(copy.governance, "1")
     models = worker("stream")
-    copy.governance.kill(SLUG, SCIENTIST, "nonsense since noon")
+    copy.governance.kill(SLUG, REVIEWER, "nonsense since noon")
     wait_until_served(copy.store, SLUG)
     reactor = copy.stage.reactor(models)
     reactor.take([Record(copy.stage.start, now(), report("a"))], now())
     (decision,) = copy.store.decisions(SLUG)
     assert decision.model_version == RULE_VERSION
-    assert decision.rule_because == "kill switch, Ben: nonsense since noon"
+    assert decision.rule_because == "kill switch, Gus: nonsense since noon"
     copy.governance.lift(SLUG, REVIEWER, "mended")
     wait_until_served(copy.store, SLUG)
     assert version(models) == "1"
@@ -197,25 +197,25 @@ def test_a_registration_that_was_changed_cannot_be_promoted(
 def test_the_trainer_cannot_agree_and_nobody_agrees_twice(copy: Copy) -> None:
     asked = copy.governance.propose(SLUG, "1", SCIENTIST, "better")
     with pytest.raises(NotAllowed, match="trained version 1"):
-        copy.governance.agree(asked.id, Person(TRAINER, REVIEWER.roles), "mine is fine")
-    copy.governance.agree(asked.id, REVIEWER, "seen")
+        copy.governance.agree(SLUG, asked.id, Person(TRAINER, REVIEWER.roles), "mine is fine")
+    copy.governance.agree(SLUG, asked.id, REVIEWER, "seen")
     with pytest.raises(NotAllowed, match="somebody has settled it"):
-        copy.governance.agree(asked.id, REVIEWER, "seen again")
+        copy.governance.agree(SLUG, asked.id, REVIEWER, "seen again")
     again = copy.governance.propose(SLUG, "2", SCIENTIST, "better")
-    copy.governance.decline(again.id, REVIEWER, "not yet")
+    copy.governance.decline(SLUG, again.id, REVIEWER, "not yet")
     with pytest.raises(NotAllowed, match="somebody has settled it"):
-        copy.governance.agree(again.id, REVIEWER, "after all")
+        copy.governance.agree(SLUG, again.id, REVIEWER, "after all")
     assert copy.store.verify() > 0
 
 
 def test_what_was_live_at_any_time_can_be_told(copy: Copy) -> None:
     first = promote(copy.governance, "1")
     second = promote(copy.governance, "2")
-    killed = copy.governance.kill(SLUG, SCIENTIST, "alarms")
+    killed = copy.governance.kill(SLUG, REVIEWER, "alarms")
     found = [copy.governance.standing(SLUG, at) for at in (NOON, first.at, second.at, killed.at)]
     assert [at.champion.version if at.champion else at.killed for at in found] == [
         None,
         "1",
         "2",
-        "Ben: alarms",
+        "Gus: alarms",
     ]

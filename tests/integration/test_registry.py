@@ -13,7 +13,12 @@ from typing import Any
 import pytest
 
 from firm.errors import ModelRefused
+from firm.store import SqlStore
+from headway.aliases import LOOK_SECONDS, AliasKeeper
+from headway.governance import Governance
+from headway.lifecycle import align, registration
 from tests.unit.training.small import MONTH, START, WORKFLOW, log
+from tests.versions import promote, settings_of
 from training.registry import Registry
 from training.server import command
 from training.train import TrainingReport, train
@@ -203,3 +208,71 @@ def test_nobody_moves_the_champion_through_the_pages(
 @pytest.mark.slow
 def test_a_page_under_another_name_is_refused(port: int) -> None:
     assert answer(port, "/", headers={"Host": "evil.example"}) == 403
+
+
+class Approved:
+    """A copy's record over the same registry: version 1 was promoted by two people."""
+
+    def __init__(self, place: Path, reports: list[TrainingReport], port: int) -> None:
+        settings = settings_of(place / "home", database=f"sqlite:///{place}/headway.db")
+        self.store = SqlStore(settings.database or "", settings.audit_key())
+        self.store.migrate()
+        self.governance = Governance(settings, self.store)
+        for report in reports:
+            self.governance.register(registration(report, CUT))
+        self.keeper = AliasKeeper(self.store, self.governance, [SLUG], f"http://127.0.0.1:{port}")
+
+    def align(self, registry: Registry) -> list[str]:
+        return align(self.governance, self.store, lambda: registry)
+
+    def alarms(self) -> list[str]:
+        entries = self.store.export()
+        return [entry["about"] for entry in entries if entry["verb"] == "raised alarm"]
+
+    def look(self) -> list[str]:
+        self.keeper._looked = -LOOK_SECONDS
+        self.keeper.tick()
+        return self.alarms()
+
+
+@pytest.fixture(scope="module")
+def approved(place: Path, reports: list[TrainingReport], port: int) -> Iterator[Approved]:
+    made = Approved(place, reports, port)
+    yield made
+    made.keeper.close()
+    made.store.close()
+
+
+@pytest.mark.slow
+def test_aliases_show_what_was_promoted_also_after_a_crash_on_the_way(
+    approved: Approved, registry: Registry
+) -> None:
+    promote(approved.governance, "1", SLUG)
+    assert approved.store.unaligned() != {}
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(approved.store, "mark_aligned", crash)
+        with pytest.raises(KeyboardInterrupt):
+            approved.align(registry)
+    assert approved.align(registry) == [SLUG]
+    assert registry.aliases(SLUG) == {"champion": "1"}
+    assert approved.align(registry) == []
+    assert approved.look() == []
+
+
+@pytest.mark.slow
+def test_an_alias_that_was_moved_past_its_approval_is_refused_and_raises_an_alarm(
+    approved: Approved, registry: Registry
+) -> None:
+    registry.set_alias(SLUG, "champion", "2")
+    (alarm,) = approved.look()
+    assert "alias champion of small_risk was moved to version 2 past its approval" in alarm
+    assert approved.look() == [alarm], "it is raised once"
+    assert approved.governance.standing(SLUG).champion is not None
+    assert approved.governance.standing(SLUG).champion.version == "1"
+    registry.set_alias(SLUG, "champion", "1")
+    assert approved.look() == [alarm]
+
+
+def crash(*_: object) -> None:
+    """Ctrl-C at the worst moment."""
+    raise KeyboardInterrupt

@@ -289,6 +289,13 @@ def test_the_openapi_document_lists_every_route_with_its_problems(api: httpx.Cli
         "/v1/workflows/{slug}/score/batch": {"post"},
         "/v1/decisions/{decision_id}": {"get"},
         "/v1/events": {"post"},
+        "/v1/workflows/{slug}/models": {"get"},
+        "/v1/workflows/{slug}/promotions": {"post"},
+        "/v1/workflows/{slug}/promotions/{proposal}/agree": {"post"},
+        "/v1/workflows/{slug}/promotions/{proposal}/decline": {"post"},
+        "/v1/workflows/{slug}/rollback": {"post"},
+        "/v1/workflows/{slug}/kill": {"post"},
+        "/v1/workflows/{slug}/lift": {"post"},
     }
     for path, methods in document["paths"].items():
         for operation in methods.values():

@@ -28,6 +28,10 @@ OPERATIONS = [
     ("POST", "/v1/workflows/{slug}/rank"),
     ("GET", "/v1/decisions/{decision_id}"),
     ("POST", "/v1/events"),
+    ("GET", "/v1/workflows/{slug}/models"),
+    ("POST", "/v1/workflows/{slug}/promotions"),
+    ("POST", "/v1/workflows/{slug}/promotions/{proposal}/agree"),
+    ("POST", "/v1/workflows/{slug}/rollback"),
 ]
 
 

@@ -142,24 +142,24 @@ def test_who_proposed_can_take_it_back() -> None:
 def test_rollback_goes_to_the_champion_before_and_then_to_any_other(record: Record) -> None:
     for number in ("1", "2", "3"):
         record.promote(number)
-    record.add(roll_back(record.standing, None, BEN, "alarms", 20))
+    record.add(roll_back(record.standing, None, GUS, "alarms", 20))
     assert record.standing.champion is not None
     assert record.standing.champion.version == "2"
     assert record.standing.champion.approved_by == "Gus"
-    record.add(roll_back(record.standing, "1", BEN, "alarms", 20))
+    record.add(roll_back(record.standing, "1", GUS, "alarms", 20))
     assert record.standing.champion.version == "1"
     with pytest.raises(NotAllowed, match="can go back to"):
-        roll_back(record.standing, "9", BEN, "alarms", 20)
+        roll_back(record.standing, "9", GUS, "alarms", 20)
 
 
 def test_the_kill_switch_lets_the_rule_decide_until_it_is_lifted(record: Record) -> None:
     record.promote("1")
     record.promote("2")
     record.promote("3", "canary", 0.1)
-    record.add(kill(record.standing, BEN, "nonsense since noon", 20))
+    record.add(kill(record.standing, GUS, "nonsense since noon", 20))
     killed = record.standing
     assert (killed.champion, killed.canary) == (None, None)
-    assert killed.killed == "Ben: nonsense since noon"
+    assert killed.killed == "Gus: nonsense since noon"
     assert record.moves[-1].made.version == RULE_VERSION
     for act in (
         lambda: agree(proposed(), version("1"), killed, GUS, "fine", 30),

@@ -1,0 +1,186 @@
+"""Aliases flip while two API processes and the stream are at work: no request fails, no batch is
+mixed, and whoever asks after a swap gets the new version."""
+
+from __future__ import annotations
+
+import itertools
+import threading
+import time
+from collections import defaultdict
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+
+from bench.load import Got, Load
+from firm.access import ROLES, Caller
+from firm.standing import Promotion
+from firm.store import Served
+from headway.children import Program
+from headway.copy import Copy
+from headway.governance import Governance
+from headway.keys import make_key
+from headway.logs import Outgoing
+from headway.parts import free_port
+from headway.replay import send, wait_until_taken
+from headway.swap import wait_until_served
+from tests.integration.test_chaos import without_pages
+from tests.stage import SLUG, report, until
+from tests.versions import REVIEWER, promote, registered, settings_of
+
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(420)]
+
+PROJECTS = [f"p{n}" for n in range(20)]
+REQUESTS_PER_SECOND, EVENTS_PER_SECOND = 200.0, 60.0
+FLIPS, ENOUGH = 10, 50
+
+
+@dataclass
+class Flip:
+    """A move, when it was made and when each process had it."""
+
+    made: Promotion
+    began: float
+    served: list[Served]
+    ended: float
+
+
+@dataclass
+class Run:
+    """What happened while the aliases flipped."""
+
+    copy: Copy
+    flips: list[Flip] = field(default_factory=list)
+    answers: list[Got] = field(default_factory=list)
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Run]:
+    """Ten flips in a row: promotions and rollbacks by turns."""
+    home = tmp_path_factory.mktemp("swap")
+    settings = settings_of(home)
+    with without_pages(), Copy.start(settings, lambda _: None) as copy:
+        second = second_api(copy, home)
+        try:
+            yield flip_under_load(copy, second)
+        finally:
+            second.stop()
+
+
+def second_api(copy: Copy, home: Path) -> Program:
+    """Another process of the API, on a port of its own."""
+    port = free_port()
+    environment = {**copy.settings.environment(), "HEADWAY_PORT": str(port)}
+    program = Program.headway("serve", home / str(port), environment)
+    program.start()
+    until(lambda: any(one.worker == f"http:{port}" for one in copy.store.served(SLUG)), seconds=60)
+    return program
+
+
+def flip_under_load(copy: Copy, second: Program) -> Run:
+    run, settings = Run(copy), copy.settings
+    events = [
+        Outgoing(b"k", report(f"{day}-{project}", project, day, slip=int(day)), 0)
+        for day in range(60)
+        for project in PROJECTS
+    ]
+    send(settings.kafka or "", events[: len(PROJECTS)], lambda _: None)
+    wait_until_taken(copy.store, SLUG, 0, len(PROJECTS), lambda _: None)
+    for number in range(1, FLIPS // 2 + 2):
+        registered(settings, copy.store, str(number), number / 10)
+    governance = Governance(settings, copy.store)
+    promote(governance, "1")
+    wait_until_served(copy.store, SLUG)
+    replay = threading.Thread(
+        target=send,
+        args=(settings.kafka or "", events[len(PROJECTS) :], lambda _: None, EVENTS_PER_SECOND),
+    )
+    replay.start()
+    with Load(urls(copy, second), bodies(), key(copy), REQUESTS_PER_SECOND) as load:
+        until(lambda: len(load.answers) > ENOUGH)
+        for number in range(FLIPS):
+            run.flips.append(flip(governance, copy, number))
+            until(lambda: len(asked_since(load, run.flips[-1].ended)) > ENOUGH)
+    replay.join()
+    wait_until_taken(copy.store, SLUG, 0, len(events), lambda _: None)
+    run.answers = sorted(load.answers, key=lambda one: one.sent_at)
+    return run
+
+
+def flip(governance: Governance, copy: Copy, number: int) -> Flip:
+    """A version that nobody has loaded yet, then back to version 1, and so on."""
+    began = time.time()
+    if number % 2:
+        made = governance.roll_back(SLUG, "1", REVIEWER, "a flip of the test")
+    else:
+        made = promote(governance, str(number // 2 + 2))
+    served = wait_until_served(copy.store, SLUG)
+    return Flip(made, began, served, time.time())
+
+
+def asked_since(load: Load, instant: float) -> list[Got]:
+    return [answer for answer in list(load.answers) if answer.sent_at >= instant]
+
+
+def urls(copy: Copy, second: Program) -> list[str]:
+    port = second.folder.parent.name
+    return [
+        f"{api}/v1/workflows/{SLUG}/score" for api in (copy.api_url, f"http://127.0.0.1:{port}")
+    ]
+
+
+def bodies() -> list[bytes]:
+    return [f'{{"subject": "project:{project}"}}'.encode() for project in PROJECTS]
+
+
+def key(copy: Copy) -> dict[str, str]:
+    token = make_key(copy.settings, copy.store, Caller("load", ROLES), by="tests")
+    time.sleep(2.0)  # until both processes know it
+    return {"Authorization": f"Bearer {token}"}
+
+
+def test_no_request_failed(run: Run, record_property: Callable[[str, object], None]) -> None:
+    lasted = run.answers[-1].sent_at - run.answers[0].sent_at
+    record_property("requests per second", len(run.answers) / lasted)
+    assert len(run.answers) > FLIPS * ENOUGH
+    assert {answer.status for answer in run.answers} == {200}
+
+
+def test_each_process_took_each_flip_over(
+    run: Run, record_property: Callable[[str, object], None]
+) -> None:
+    for number, flip in enumerate(run.flips):
+        assert len(flip.served) == 3
+        assert {one.version for one in flip.served} == {flip.made.version}
+        slowest = max(one.at for one in flip.served) - flip.made.at
+        record_property(f"seconds until flip {number} was everywhere", slowest / 1e6)
+
+
+def test_who_asks_after_a_swap_gets_the_new_version(run: Run) -> None:
+    assert [one.made.version for one in run.flips][:4] == ["2", "1", "3", "1"]
+    for flip, following in itertools.pairwise(run.flips):
+        between = {
+            answer.version
+            for answer in run.answers
+            if flip.ended <= answer.sent_at and answer.sent_at + answer.seconds < following.began
+        }
+        assert between == {flip.made.version}
+
+
+def test_no_batch_of_the_stream_was_decided_by_two_versions(run: Run) -> None:
+    batches: defaultdict[int, set[str]] = defaultdict(set)
+    for decision in run.copy.store.decisions(SLUG):
+        if decision.origin == "stream":
+            batches[decision.decided_at].add(decision.model_version)
+    assert {len(versions) for versions in batches.values()} == {1}
+    assert len(set.union(*batches.values())) > 2
+
+
+def test_the_record_tells_every_flip_and_the_audit_log_holds(run: Run) -> None:
+    moves = run.copy.store.promotions(SLUG)
+    assert [one.version for one in moves] == ["1", *(f.made.version for f in run.flips)]
+    assert run.copy.store.verify() > len(run.answers)
+    for flip in run.flips:
+        live = Governance(run.copy.settings, run.copy.store).standing(SLUG, flip.made.at).champion
+        assert live == flip.made
