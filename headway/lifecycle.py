@@ -6,6 +6,8 @@ from collections.abc import Callable
 from contextlib import closing
 from typing import TYPE_CHECKING, get_args
 
+import structlog
+
 from firm.ports import EventLog
 from firm.promotion import Registration
 from firm.standing import Alias
@@ -20,10 +22,13 @@ from headway.schemas import schema_url
 from headway.settings import Settings
 from headway.version import code_version
 from stream.log import KafkaEventLog
+from stream.topics import EVENTS
 
 if TYPE_CHECKING:
     from training.registry import Registry
     from training.train import TrainingReport
+
+log = structlog.get_logger(__name__)
 
 
 def open_registry(settings: Settings) -> Registry:
@@ -72,7 +77,29 @@ def train_version(
             progress=progress,
         )
         governance.register(registration(trained, at))
+    _tell_lineage(settings, workflow, trained, registry, at)
     return trained
+
+
+def _tell_lineage(
+    settings: Settings,
+    workflow: Workflow,
+    trained: TrainingReport,
+    registry: Registry,
+    at: Micros,
+) -> None:
+    """Say where a version comes from, on its page and as an OpenLineage event. A service of
+    lineage that does not answer stops nobody: the event is in the log of this process then."""
+    from training.lineage import emit, in_words, transport_to  # noqa: PLC0415  (takes a second)
+
+    version, data = trained.version, trained.data
+    words = in_words(workflow, data, version.cut, EVENTS)
+    registry.describe(workflow.slug, version.version, words)
+    transport = transport_to(settings.lineage, settings.lineage_url)
+    try:
+        emit(transport, workflow, version.version, data, version.cut, at, EVENTS)
+    except Exception as error:
+        log.warning("the lineage was not taken", version=version.version, why=str(error))
 
 
 def registration(trained: TrainingReport, at: Micros) -> Registration:

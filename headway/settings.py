@@ -57,6 +57,15 @@ class Settings(BaseSettings):
         None, description="the key that signs approved versions (PEM, Ed25519); unset, one in home"
     )
 
+    lineage_url: str | None = Field(
+        None, description="a service of OpenLineage; unset, a file in home"
+    )
+
+    @property
+    def lineage(self) -> Path:
+        """The OpenLineage events of trainings, one a line."""
+        return self.home / "lineage"
+
     @property
     def external(self) -> ExternalAddresses:
         """The servers that need not be started."""

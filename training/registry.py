@@ -51,6 +51,10 @@ class Registry:
         )
         return self._registered(version)
 
+    def describe(self, slug: str, version: str, words: str) -> None:
+        """What stands on the page of a version, in Markdown."""
+        self._client.update_model_version(slug, version, words)
+
     def set_alias(self, slug: str, alias: str, version: str | None) -> None:
         """Point an alias at a version, or at nothing; harmless where it does already.
 

@@ -1,0 +1,43 @@
+"""A version can be followed back to its rows, its features and the records of the log."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+from firm.time import DAY
+from tests.unit.training.small import START, WORKFLOW
+from training.lineage import emit, in_words, transport_to
+from training.rows import Fingerprint
+
+DATA = Fingerprint(240, ((0, 17, 3_456),), "ab" * 32)
+CUT = START + 200 * DAY
+
+
+def test_an_event_leads_from_the_version_to_the_records_of_the_log(tmp_path: Path) -> None:
+    for version in ("1", "2"):
+        emit(transport_to(tmp_path, None), WORKFLOW, version, DATA, CUT, CUT + DAY, "firm.events")
+    first, second = (
+        json.loads(line) for line in (tmp_path / "lineage.jsonl").read_text().splitlines()
+    )
+    assert first["eventType"] == "COMPLETE"
+    assert first["run"]["runId"] != second["run"]["runId"]
+    assert first["run"]["facets"]["nominalTime"]["nominalStartTime"].startswith("2020-07-19")
+    events, rows = first["inputs"]
+    assert (events["namespace"], events["name"]) == ("kafka", "firm.events")
+    assert events["facets"]["version"]["datasetVersion"] == "0:17-3456"
+    assert rows["facets"]["version"]["datasetVersion"] == DATA.sha256
+    assert rows["inputFacets"]["inputStatistics"]["rowCount"] == 240
+    columns = rows["facets"]["schema"]["fields"]
+    assert [column["name"] for column in columns] == list(WORKFLOW.feature_names)
+    (made,) = second["outputs"]
+    assert (made["name"], made["facets"]["version"]["datasetVersion"]) == ("small_risk", "2")
+
+
+def test_the_page_says_the_same_in_words() -> None:
+    words = in_words(WORKFLOW, DATA, CUT, "firm.events")
+    assert "240 rows" in words
+    assert "known before 2020-07-19" in words
+    assert "partition 0, offsets 17 to 3,456" in words
+    for feature in WORKFLOW.features:
+        assert f"`{feature.name}`" in words
