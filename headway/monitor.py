@@ -83,7 +83,7 @@ class Monitor:
                 continue
             for alert in fresh:
                 log.warning("alert", kind=alert.kind, workflow=alert.workflow, says=alert.says)
-                if alert.kind in TO_REVIEW and alert.version != RULE_VERSION:
+                if alert.kind in TO_REVIEW and alert.version not in ("", RULE_VERSION):
                     self._open_review(alert)
 
     def close(self) -> None:

@@ -170,3 +170,13 @@ def test_what_kill_9_left_is_cleaned_up_by_the_next_and_ctrl_c_leaves_nothing(co
     assert gone(family)
     assert running(copy.home) is None
     assert list(copy.home.glob("*/process.json")) == []
+
+
+def test_the_monitor_keeps_figures_of_what_was_replayed(copy: Up) -> None:
+    """Outcomes come with the log; the process of monitoring follows by itself."""
+    until(lambda: "version rule" in found(copy.home, "watch", SLUG), 120)
+    figures = found(copy.home, "watch", SLUG)["version rule"]
+    assert figures["decisions"] == REPORTS
+    assert figures["outcomes"]["for_no_decision"] == 0
+    assert figures["matured"]["auc"] > 0.5
+    assert isinstance(found(copy.home, "alerts", "list", "--workflow", SLUG), dict)

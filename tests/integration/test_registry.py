@@ -70,6 +70,18 @@ def test_a_version_scores_from_its_own_file(reports: list[TrainingReport], place
     assert len(version.scorer(WORKFLOW).predict([(1000.0, None, 2.0, 0.4)])) == 1
 
 
+def test_a_report_is_kept_with_its_version(
+    registry: Registry, reports: list[TrainingReport], place: Path, tmp_path: Path
+) -> None:
+    folder = tmp_path / "1234"
+    folder.mkdir()
+    (folder / "summary.html").write_text("in plain words")
+    registry.keep_report(reports[1].version, folder)
+    (kept,) = (place / "artifacts").rglob("reports/1234/summary.html")
+    assert kept.read_text() == "in plain words"
+    assert reports[1].version.run in kept.parts
+
+
 def test_card_and_pictures_are_kept_with_the_run(
     reports: list[TrainingReport], place: Path
 ) -> None:
