@@ -5,6 +5,7 @@ from __future__ import annotations
 import signal
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
@@ -53,6 +54,19 @@ def store(copy: Up) -> Iterator[SqlStore]:
     opened = SqlStore(addresses.database_url, settings.audit_key())
     yield opened
     opened.close()
+
+
+def test_the_monitor_keeps_figures_of_what_was_replayed(copy: Up) -> None:
+    """Outcomes come with the log; the process of monitoring follows by itself."""
+
+    def figures() -> dict[str, Any]:
+        kept: dict[str, Any] = found(copy.home, "watch", SLUG).get("version rule", {})
+        return kept
+
+    until(lambda: figures().get("decisions") == REPORTS, 120)
+    assert figures()["outcomes"]["for_no_decision"] == 0
+    assert figures()["matured"]["auc"] > 0.5
+    assert isinstance(found(copy.home, "alerts", "list", "--workflow", SLUG), dict)
 
 
 def test_the_api_scores_what_was_replayed(copy: Up) -> None:
@@ -170,13 +184,3 @@ def test_what_kill_9_left_is_cleaned_up_by_the_next_and_ctrl_c_leaves_nothing(co
     assert gone(family)
     assert running(copy.home) is None
     assert list(copy.home.glob("*/process.json")) == []
-
-
-def test_the_monitor_keeps_figures_of_what_was_replayed(copy: Up) -> None:
-    """Outcomes come with the log; the process of monitoring follows by itself."""
-    until(lambda: "version rule" in found(copy.home, "watch", SLUG), 120)
-    figures = found(copy.home, "watch", SLUG)["version rule"]
-    assert figures["decisions"] == REPORTS
-    assert figures["outcomes"]["for_no_decision"] == 0
-    assert figures["matured"]["auc"] > 0.5
-    assert isinstance(found(copy.home, "alerts", "list", "--workflow", SLUG), dict)
