@@ -35,6 +35,19 @@ def score(rounds: Rounds = 15, as_json: AsJson = False) -> None:
 
 
 @bench.command()
+def shadow(
+    rounds: Rounds = 7,
+    pace: Annotated[float, typer.Option(min=1, help="Requests a second.")] = 50.0,
+    as_json: AsJson = False,
+) -> None:
+    """The champion's median latency with a challenger in the shadow, beside that without one."""
+    from headway.shadowing import measure_shadow  # noqa: PLC0415  (imports all rooms)
+
+    with clear_errors(), TemporaryDirectory() as folder:
+        _print(measure_shadow(Path(folder), rounds, pace, Progress(errors).say), as_json)
+
+
+@bench.command()
 def report(
     rows: Annotated[int, typer.Option(min=1_000, help="Decisions.")] = 1_000_000,
     columns: Annotated[int, typer.Option(min=3, help="Features of each.")] = 30,
