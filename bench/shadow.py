@@ -15,7 +15,7 @@ SECONDS = 6.0
 SETTLE_SECONDS = 3.0
 """Of each turn, before it counts: whoever is in the shadow has begun then, or has ended."""
 HOW = (
-    "scores by HTTP at {pace:g} a second, each recorded before it is answered, {seconds:g} s a turn; "
+    "scores by HTTP at {pace:g} a second, each recorded before its answer, {seconds:g} s a turn; "
     "the ratio is that of the medians of two neighbouring turns, its median over the rounds"
 )
 
