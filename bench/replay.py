@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import multiprocessing
 import os
-import resource
 import statistics
 import time
 from collections.abc import Callable, Sequence
@@ -16,6 +15,7 @@ import msgspec
 import pyarrow.parquet as pq
 
 from bench.feast_join import STORES, VIEWS, join, open_feast, write_views
+from bench.memory import peak_mib
 from bench.rounds import Goal, judged, load, ratio
 from bench.work_items import WORKFLOW, arrivals, write_log
 from firm.errors import HeadwayError
@@ -152,10 +152,10 @@ def _stream(log: Path, folder: Path) -> Size:
 
 
 def _measured(replay: Callable[[], Parts], log: Path) -> Size:
-    start_mib, began, cpu = _peak_mib(), time.perf_counter(), time.process_time()
+    start_mib, began, cpu = peak_mib(), time.perf_counter(), time.process_time()
     parts = replay()
     seconds, cpu_seconds = time.perf_counter() - began, time.process_time() - cpu
-    peak_mib = _peak_mib()
+    most_mib = peak_mib()
     events = sum(pq.read_metadata(file).num_rows for file in log.glob("*.parquet"))
     return Size(
         events=events,
@@ -164,19 +164,9 @@ def _measured(replay: Callable[[], Parts], log: Path) -> Size:
         cpu_seconds=round(cpu_seconds, 2),
         events_per_second=round(events / seconds),
         events_per_cpu_second=round(events / cpu_seconds),
-        peak_mib=round(peak_mib, 1),
+        peak_mib=round(most_mib, 1),
         start_mib=round(start_mib, 1),
     )
-
-
-def _peak_mib() -> float:
-    """The most that this process has held. Linux counts into `ru_maxrss` what the parent held when
-    it started the process, so it is read from elsewhere there; macOS counts in bytes."""
-    status = Path("/proc/self/status")
-    if status.exists():
-        (line,) = (line for line in status.read_text().splitlines() if line.startswith("VmHWM:"))
-        return int(line.split()[1]) / 2**10
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
 
 
 def _turn(folder: Path, log: Path) -> dict[str, float]:

@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from bench.memory import peak_mib
 from monitoring.report import write_report
 from monitoring.window import DriftLimits, FalsePositiveBudget, Window
 
@@ -53,7 +54,7 @@ def run(rows: int, columns: int) -> None:
     used = resource.getrusage(resource.RUSAGE_SELF)
     said = {
         "cpu_seconds": round(used.ru_utime + used.ru_stime, 1),
-        "peak_mb": round(used.ru_maxrss / 1024),
+        "peak_mb": round(peak_mib()),
         "html_mb": round(size / 1e6, 1),
         "judged": files.figures.quality.rows,
         "drifted": len(files.figures.drift.drifted),

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import os
-import signal
 import sys
 import threading
 from collections import Counter
@@ -15,6 +13,7 @@ from typing import Any
 
 import msgspec
 import pytest
+import redis
 from sqlalchemy import NullPool, create_engine, text
 
 from features.online import FeastStates
@@ -26,7 +25,6 @@ from headway.clock import now
 from headway.copy import Copy
 from headway.demo.bad import bad_inputs
 from headway.logs import Disturbance, Outgoing, find_log, outgoing
-from headway.parts.server import Server
 from headway.replay import send, wait_until_taken
 from headway.settings import Settings
 from stream.log import records
@@ -113,7 +111,7 @@ def worker_in_its_transaction(rows_held: str) -> Blow:
 
 def worker_between_database_and_redis(run: Run, send_rest: SendRest) -> None:
     """Kill the worker when a batch is committed and Redis has not heard of it."""
-    with stopped(run.copy.parts.redis):
+    with full(run.copy.settings.redis or ""):
         place = run.end
         send_rest(None)
         until(lambda: run.store.offset(SLUG) >= place)
@@ -211,8 +209,12 @@ def test_nothing_is_lost_and_nothing_counted_twice(run: Run) -> None:
 
 @pytest.mark.parametrize("table", ["outcome", "inbox"])
 def test_a_table_is_that_of_the_undisturbed_run(run: Run, reference: SqlStore, table: str) -> None:
-    assert rows(run.url, table) == rows(url_of(reference), table)
-    assert rows(run.url, table)
+    ours, theirs = (
+        [{name: value for name, value in row.items() if name != "recorded_at"} for row in found]
+        for found in (rows(run.url, table), rows(url_of(reference), table))
+    )
+    assert ours == theirs
+    assert ours
 
 
 def test_actions_are_those_of_the_undisturbed_run(run: Run, reference: SqlStore) -> None:
@@ -236,7 +238,9 @@ def test_dead_letters_are_those_of_the_undisturbed_run(run: Run, reference: SqlS
 
 def test_the_audit_chain_holds(run: Run) -> None:
     done = Counter(row["status"] for row in rows(run.url, "action"))["done"]
-    assert run.store.verify() == len(decisions(run.store)) + done
+    told = Counter(entry["verb"] for entry in run.store.export())
+    assert run.store.verify() >= told.total()
+    assert (told["decided"], told["did"]) == (len(decisions(run.store)), done)
 
 
 def test_redis_serves_the_states_of_the_database(run: Run) -> None:
@@ -329,15 +333,14 @@ def waiting(url: str) -> int:
 
 
 @contextmanager
-def stopped(server: Server | None) -> Iterator[None]:
-    """Let a part hang."""
-    assert server
-    assert server.pid
-    os.kill(server.pid, signal.SIGSTOP)
-    try:
-        yield
-    finally:
-        os.kill(server.pid, signal.SIGCONT)
+def full(url: str) -> Iterator[None]:
+    """Let Redis take in nothing. One that hangs would find in its socket what was sent to it."""
+    with redis.Redis.from_url(url) as client:
+        client.config_set("maxmemory", 1)
+        try:
+            yield
+        finally:
+            client.config_set("maxmemory", 0)
 
 
 @contextmanager

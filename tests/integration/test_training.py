@@ -141,7 +141,7 @@ def test_a_candidate_is_held_against_the_champion_on_rows_that_it_has_not_seen(
     assert first.version.gates_passed
     governance = Governance(settings, store)
     asked = governance.propose(SLUG, first.version.version, SCIENTIST, "a test")
-    governance.agree(asked.id, REVIEWER, "a test")
+    governance.agree(SLUG, asked.id, REVIEWER, "a test")
     later = to_micros(datetime(2018, 7, 1, tzinfo=UTC))
     second = train_version(settings, WORKFLOW, later, "ada")
     name = f"Brier score less that of champion {first.version.version}"
