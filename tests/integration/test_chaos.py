@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import os
+import signal
 import sys
 import threading
 from collections import Counter
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -25,6 +27,7 @@ from headway.clock import now
 from headway.copy import Copy
 from headway.demo.bad import bad_inputs
 from headway.logs import Disturbance, Outgoing, find_log, outgoing
+from headway.parts.server import Server
 from headway.replay import send, wait_until_taken
 from headway.settings import Settings
 from stream.log import records
@@ -111,11 +114,12 @@ def worker_in_its_transaction(rows_held: str) -> Blow:
 
 def worker_between_database_and_redis(run: Run, send_rest: SendRest) -> None:
     """Kill the worker when a batch is committed and Redis has not heard of it."""
-    with full(run.copy.settings.redis or ""):
+    with hung(run.copy.parts.redis):
         place = run.end
         send_rest(None)
         until(lambda: run.store.offset(SLUG) >= place)
         run.copy.worker.kill()
+    until(lambda: answers(run.copy.settings.redis or ""))
     run.torn["states behind in Redis"] = len(behind(run))
 
 
@@ -333,14 +337,23 @@ def waiting(url: str) -> int:
 
 
 @contextmanager
-def full(url: str) -> Iterator[None]:
-    """Let Redis take in nothing. One that hangs would find in its socket what was sent to it."""
-    with redis.Redis.from_url(url) as client:
-        client.config_set("maxmemory", 1)
-        try:
-            yield
-        finally:
-            client.config_set("maxmemory", 0)
+def hung(server: Server | None) -> Iterator[None]:
+    """Let a part hang, and kill it: alive again, it would find in its socket what was sent."""
+    assert server
+    assert server.pid
+    hanging = server.pid
+    os.kill(hanging, signal.SIGSTOP)
+    try:
+        yield
+    finally:
+        os.kill(hanging, signal.SIGKILL)
+        until(lambda: server.pid not in (None, hanging))
+
+
+def answers(url: str) -> bool:
+    with redis.Redis.from_url(url) as client, suppress(redis.RedisError):
+        return bool(client.ping())
+    return False
 
 
 @contextmanager
