@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import secrets
-from datetime import timedelta
 from typing import Annotated, Any, get_args
 
 import typer
@@ -11,7 +10,7 @@ import typer
 from firm.access import SECRET_BYTES, ApiKey, Caller, roles_of, seal_of, token_of
 from firm.declared import Role
 from firm.store import Revocation, SqlStore
-from firm.time import SECOND, to_datetime
+from firm.time import DAY, to_datetime
 from headway.clock import now
 from headway.settings import Settings
 from headway.terminal import AsJson, clear_errors, print_found, running_copy, running_store
@@ -78,8 +77,7 @@ def make_key(
     """Make a key and keep its seal; returns the token, which is kept nowhere."""
     id_, secret = secrets.token_hex(6), secrets.token_urlsafe(SECRET_BYTES)
     made_at = now()
-    lasts = None if days is None else int(timedelta(days=days).total_seconds()) * SECOND
-    expires_at = None if lasts is None else made_at + lasts
+    expires_at = None if days is None else made_at + days * DAY
     seal = seal_of(settings.audit_key(), id_, secret, caller, expires_at)
     store.add_key(ApiKey(id_, caller, by, made_at, expires_at, seal), WRITER)
     return token_of(id_, secret)

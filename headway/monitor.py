@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import signal
 import subprocess
 import sys
-import threading
 from collections.abc import Sequence
 
 import structlog
@@ -17,6 +15,7 @@ from firm.store import Review, SqlStore
 from firm.time import HOUR
 from headway.catalogue import declared
 from headway.clock import now
+from headway.parts.together import told_to_end
 from headway.service_watch import ServiceWatch
 from headway.settings import Settings
 from headway.watching import Watching, from_registry
@@ -32,9 +31,7 @@ log = structlog.get_logger(__name__)
 
 def run(settings: Settings) -> None:
     """Run until SIGTERM or SIGINT."""
-    told = threading.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: told.set())
+    told = told_to_end()
     store = SqlStore(settings.database or "", settings.audit_key())
     watching = [
         Watching(

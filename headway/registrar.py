@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import signal
 import threading
 from collections.abc import Callable, Sequence
 
@@ -17,6 +16,7 @@ from headway.canary import CanaryGuard
 from headway.catalogue import declared
 from headway.governance import Governance
 from headway.loading import loader
+from headway.parts.together import told_to_end
 from headway.settings import Settings
 from headway.shadow import Shadow
 
@@ -35,9 +35,7 @@ def run(settings: Settings, pages: str) -> None:
     standings = Standings(store, governance)
     shadow = Shadow(workflows, store, standings.of, loader(settings.artifacts))
     guard = CanaryGuard(workflows, store, governance, standings.of)
-    told = threading.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: told.set())
+    told = told_to_end()
     log.info("registrar is up")
     _until(told, [keeper.tick, standings.tick, shadow.tick, guard.tick])
     keeper.close()

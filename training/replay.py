@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import msgspec
@@ -72,13 +72,7 @@ def replay_whole(
     states = States()
     builder = RowsBuilder(workflow.feature_names)
     came: dict[EventId, Micros] = {}
-    for arrival in arrivals:
-        if not concerns(workflow, arrival.event):
-            continue
-        if arrival.event.occurred_at < states.watermark:
-            came.setdefault(arrival.event.id, states.watermark)
-        batch = Batch(workflow, states)
-        batch.take(arrival)
+    for arrival, batch in one_by_one(workflow, arrivals, states, came.setdefault):
         for judged in batch.judged.values():
             builder.judge(judged, states.watermark)
         for asked in batch.asked:
@@ -86,6 +80,26 @@ def replay_whole(
             if watch is not None:
                 watch(asked, states)
     return Replayed(builder.rows(), states.subjects, came)
+
+
+def one_by_one(
+    workflow: Workflow,
+    arrivals: Iterable[Arrival],
+    states: States,
+    came: Callable[[EventId, Micros], object],
+) -> Iterator[tuple[Arrival, Batch]]:
+    """Each arrival that concerns the workflow, folded into the states, with what it brought about.
+
+    `came` is told of an event that is older than others before it how far the log had advanced.
+    """
+    for arrival in arrivals:
+        if not concerns(workflow, arrival.event):
+            continue
+        if arrival.event.occurred_at < states.watermark:
+            came(arrival.event.id, states.watermark)
+        batch = Batch(workflow, states)
+        batch.take(arrival)
+        yield arrival, batch
 
 
 class Mismatch(msgspec.Struct, frozen=True):

@@ -16,7 +16,7 @@ from firm.react import Arrival, Batch
 from firm.time import Micros
 from firm.workflow import Workflow
 from training.partitions import BATCH, Parts, PartsWriter, Served, instants
-from training.replay import concerns
+from training.replay import one_by_one
 from training.rows import matrix
 from training.spill import SpilledStates
 
@@ -40,13 +40,7 @@ def replay_to_parts(
     folder.mkdir(parents=True, exist_ok=True)
     states = SpilledStates(folder, subjects_in_memory)
     kept = _Kept(workflow, PartsWriter(folder, workflow.feature_names))
-    for arrival in arrivals:
-        if not concerns(workflow, arrival.event):
-            continue
-        if arrival.event.occurred_at < states.watermark:
-            states.came(arrival.event.id, states.watermark)
-        batch = Batch(workflow, states)
-        batch.take(arrival)
+    for arrival, batch in one_by_one(workflow, arrivals, states, states.came):
         kept.take(batch, arrival.position, states.watermark)
         states.trim()
     kept.flush()

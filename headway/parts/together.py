@@ -37,6 +37,14 @@ def exit_on_signals() -> Iterator[None]:
             signal.signal(number, handler)
 
 
+def told_to_end() -> threading.Event:
+    """Set once SIGTERM or SIGINT asks this process to end. Only the main thread may call it."""
+    told = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: told.set())
+    return told
+
+
 def _run(task: Callable[[], None], outcomes: "SimpleQueue[BaseException | None]") -> None:
     try:
         task()

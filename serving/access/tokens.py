@@ -27,15 +27,14 @@ class _Checked(NamedTuple):
 
 
 class Tokens:
-    """Checks signature, issuer, audience and times; the claim `roles` names the caller's roles.
+    """Checks signature, issuer, audience and times; the claim `roles` names the caller's roles, and
+    those that Headway does not know are passed over.
 
     Args:
         issuer, audience: what `iss` and `aud` have to be.
-        roles_claim: the claim that lists roles; those that Headway does not know are passed over.
     """
 
-    def __init__(self, issuer: str, audience: str, roles_claim: str = "roles") -> None:
-        self._roles_claim = roles_claim
+    def __init__(self, issuer: str, audience: str) -> None:
         self._claims = {
             "iss": {"essential": True, "value": issuer},
             "aud": {"essential": True, "value": audience},
@@ -78,7 +77,7 @@ class Tokens:
             jwt.JWTClaimsRegistry(now=at // SECOND, leeway=0, **self._claims).validate(claims)  # type: ignore[arg-type]
         except (JoseError, ValueError) as error:
             raise Unauthenticated(f"this token does not hold: {error}; log in again") from error
-        roles = claims.get(self._roles_claim) or []
+        roles = claims.get("roles") or []
         workflows = claims.get("workflows")
         caller = Caller(
             name=str(claims["sub"]),

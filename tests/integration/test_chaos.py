@@ -244,7 +244,8 @@ def test_the_audit_chain_holds(run: Run) -> None:
     done = Counter(row["status"] for row in rows(run.url, "action"))["done"]
     told = Counter(entry["verb"] for entry in run.store.export())
     assert run.store.verify() >= told.total()
-    assert (told["decided"], told["did"]) == (len(decisions(run.store)), done)
+    assert (told.pop("decided"), told.pop("did")) == (len(decisions(run.store)), done)
+    assert told.keys() <= {"raised"}, "besides, only monitoring may have raised an alert meanwhile"
 
 
 def test_redis_serves_the_states_of_the_database(run: Run) -> None:
