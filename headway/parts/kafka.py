@@ -68,20 +68,17 @@ class Kafka(Server):
     def _format(self) -> None:
         self._write_properties()
         options = ("format", "--ignore-formatted", "--config", "server.properties")
-        done = subprocess.run(  # noqa: S603 - our own program and arguments
-            self._java("kafka.tools.StorageTool", *options, f"--cluster-id={new_cluster_id()}"),
-            cwd=self.folder,
-            env=plain_environment(),
-            capture_output=True,
-            check=False,
-            text=True,
-            timeout=FORMAT_SECONDS,
-        )
-        if done.returncode != 0:
-            raise PartError(
-                f"Apache Kafka could not format {self.folder / 'data'}: {done.stderr.strip()}. "
-                "If the folder holds nothing of worth, remove it and start again."
+        command = "kafka.tools.StorageTool", *options, f"--cluster-id={new_cluster_id()}"
+        try:
+            self._preparation.run(
+                self._java(*command), folder=self.folder, seconds=FORMAT_SECONDS, account=None
             )
+        except (OSError, subprocess.SubprocessError) as error:
+            reason = (getattr(error, "stderr", None) or str(error)).strip()
+            raise PartError(
+                f"Apache Kafka could not format {self.folder / 'data'}: {reason}. "
+                "If the folder holds nothing of worth, remove it and start again."
+            ) from error
 
     def _java(self, main_class: str, *arguments: str) -> list[str]:
         classpath = f"{self._jars}/*"

@@ -72,7 +72,7 @@ class Postgres(Server):
             self._account.let_through(self._data)
             self._account.let_through(program("postgres"))
         if not self._data.exists():
-            make_data(self._data, self._account)
+            make_data(self._data, self._account, self._preparation)
         remove_stale_pid_file(self._data)
 
     def _command(self) -> Command:

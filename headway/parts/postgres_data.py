@@ -9,7 +9,7 @@ import psutil
 
 from headway.parts.account import Account
 from headway.parts.errors import PartError
-from headway.parts.process import plain_environment
+from headway.parts.preparation import Preparation
 
 USER = "postgres"
 INIT_SECONDS = 120.0
@@ -31,14 +31,14 @@ def program(name: str) -> Path:
     return Path(package.origin).resolve().parent / "pginstall18" / "bin" / name
 
 
-def make_data(data: Path, account: Account | None) -> None:
+def make_data(data: Path, account: Account | None, preparation: Preparation) -> None:
     """Make the data folder under another name first, so that one cut short is never used."""
     draft = data.with_name("data.draft")
     shutil.rmtree(draft, ignore_errors=True)
     draft.mkdir(mode=0o700)
     if account:
         account.own(draft)
-    _initdb(draft, account)
+    _initdb(draft, account, preparation)
     draft.rename(data)
 
 
@@ -60,19 +60,10 @@ def _serves(pid: int, data: Path) -> bool:
         return False
 
 
-def _initdb(draft: Path, account: Account | None) -> None:
+def _initdb(draft: Path, account: Account | None, preparation: Preparation) -> None:
+    arguments = [str(program("initdb")), "-D", str(draft), *INIT_OPTIONS]
     try:
-        subprocess.run(  # noqa: S603 - our own program and arguments
-            [str(program("initdb")), "-D", str(draft), *INIT_OPTIONS],
-            cwd="/",
-            env=plain_environment(),
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            check=True,
-            text=True,
-            timeout=INIT_SECONDS,
-            **(account.popen_arguments() if account else {}),
-        )
+        preparation.run(arguments, folder=Path("/"), seconds=INIT_SECONDS, account=account)
     except (OSError, subprocess.SubprocessError) as error:
         reason = getattr(error, "stderr", None) or error
         raise PartError(

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import ClassVar
 
 from headway.parts.errors import PartError
+from headway.parts.preparation import Preparation
 from headway.parts.process import Child, Command, record_file
 from headway.parts.record import reap
 
@@ -37,6 +38,7 @@ class Server(ABC):
         self._child: Child | None = None
         self._cancelled = False
         self._guard = threading.Lock()
+        self._preparation = Preparation()
 
     @property
     def pid(self) -> int | None:
@@ -51,6 +53,7 @@ class Server(ABC):
         if self.pid is not None:
             return
         self._cancelled = False
+        self._preparation.allow()
         self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         reap(record_file(self.folder), self.stop_signal)
         self._prepare()
@@ -61,6 +64,7 @@ class Server(ABC):
         with self._guard:
             self._cancelled = True
             child, self._child = self._child, None
+        self._preparation.cancel()
         if child is not None:
             child.stop()
 

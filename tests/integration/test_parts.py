@@ -6,6 +6,7 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack, closing, contextmanager
@@ -26,6 +27,7 @@ from aiokafka.admin import AIOKafkaAdminClient, NewTopic  # type: ignore[import-
 from headway.parts import (
     Addresses,
     ExternalAddresses,
+    Kafka,
     PartError,
     Parts,
     Postgres,
@@ -158,6 +160,21 @@ def test_a_signal_stops_all(tmp_path: Path, number: signal.Signals, up: bool) ->
         process.wait(30)
     assert all(identity.ended_within(5) for identity in identities)
     assert list(tmp_path.glob("*/process.json")) == []
+
+
+def test_stop_ends_what_prepares_a_part(tmp_path: Path) -> None:
+    """A first start formats Kafka's folder and makes PostgreSQL's: programs with no record."""
+    for server in (Kafka(tmp_path / "kafka", CACHE), Postgres(tmp_path / "postgres")):
+        before = {child.pid for child in family(os.getpid())}
+        starting = threading.Thread(target=pytest.raises, args=(PartError, server.start))
+        starting.start()
+        while not (new := [p for p in family(os.getpid()) if p.pid not in before]):
+            time.sleep(0.01)
+        identities = [Identity(child.pid, child.create_time()) for child in new]
+        server.stop()
+        assert [identity.process() for identity in identities] == [None] * len(new)
+        starting.join(10)
+        assert not starting.is_alive()
 
 
 def test_external_addresses_are_used_as_they_are(tmp_path: Path) -> None:
