@@ -23,11 +23,13 @@ class Known:
     Attributes:
         entries: the subject's own entries up to and including `as_of`, oldest first.
         groups: the groups that the subject belongs to as of then, by the group's declared name.
+        found: what was computed from it so far: the features of a row have many parts in common.
     """
 
     as_of: Micros
     entries: Sequence[Entry]
     groups: Mapping[str, Group] = field(default_factory=dict)
+    found: dict[object, Any] = field(default_factory=dict, init=False, compare=False, repr=False)
 
 
 Compute = Callable[[Known], Number]
@@ -78,8 +80,13 @@ class Expr:
 
     def __call__(self, known: Known) -> Number:
         """Its value, a finite float or None."""
+        found = known.found
+        if self.compute in found:
+            return found[self.compute]  # type: ignore[no-any-return]
         value = self.compute(known)
-        return float(value) if value is not None and isfinite(value) else None
+        number = float(value) if value is not None and isfinite(value) else None
+        found[self.compute] = number
+        return number
 
     def may_change_with(self, text: str, groups: Collection[str]) -> bool:
         """Whether another text under this name, and so other groups of these names, may change its

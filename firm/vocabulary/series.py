@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Callable, Iterable
+from functools import cache
 from math import exp, exp2, isfinite, log, sqrt
 
 from firm.time import DAY, Micros
@@ -31,15 +32,18 @@ class Series:
         self.how = how
 
     def points(self, known: Known) -> list[Point]:
-        """(time, value) of each entry that has one."""
-        return self._of(known)
+        """(time, value) of each entry that has one; not to be changed."""
+        points: list[Point] | None = known.found.get(self)
+        if points is None:
+            points = known.found[self] = self._of(known)
+        return points
 
     def within(self, days: float) -> Series:
         """Only the values of the last so many days before `as_of`."""
 
         def of(known: Known) -> list[Point]:
             start = known.as_of - days * DAY
-            return [point for point in self._of(known) if point[0] > start]
+            return [point for point in self.points(known) if point[0] > start]
 
         return Series(of, f"{self.words} within {days:g}d", self.reads, ("within", self, days))
 
@@ -47,7 +51,7 @@ class Series:
         """The differences between neighbours, at the time of the later one."""
 
         def of(known: Known) -> list[Point]:
-            points = self._of(known)
+            points = self.points(known)
             return [(b[0], b[1] - a[1]) for a, b in itertools.pairwise(points)]
 
         return Series(of, f"changes of {self.words}", self.reads, ("changes", self))
@@ -56,7 +60,7 @@ class Series:
         """1 where the value is above the limit, 0 where it is not."""
 
         def of(known: Known) -> list[Point]:
-            return [(at, float(value > limit)) for at, value in self._of(known)]
+            return [(at, float(value > limit)) for at, value in self.points(known)]
 
         return Series(of, f"{self.words} above {limit:g}", self.reads, ("above", self, limit))
 
@@ -64,7 +68,7 @@ class Series:
         """The values, but none outside [low, high]."""
 
         def of(known: Known) -> list[Point]:
-            return [(at, min(max(value, low), high)) for at, value in self._of(known)]
+            return [(at, min(max(value, low), high)) for at, value in self.points(known)]
 
         words = f"{self.words} in [{low:g}, {high:g}]"
         return Series(of, words, self.reads, ("clipped", self, low, high))
@@ -73,7 +77,7 @@ class Series:
         """Only the values that are not zero."""
 
         def of(known: Known) -> list[Point]:
-            return [point for point in self._of(known) if point[1] != 0]
+            return [point for point in self.points(known) if point[1] != 0]
 
         return Series(of, f"nonzero {self.words}", self.reads, ("nonzero", self))
 
@@ -129,7 +133,7 @@ class Series:
         rate = log(2) / (half_life_days * DAY)
 
         def compute(known: Known) -> Number:
-            points = self._of(known)
+            points = self.points(known)
             weight = total = 0.0
             for at, value in points:
                 w = exp(-rate * (points[-1][0] - at))  # silence fades all alike, down to 0 / 0
@@ -145,7 +149,7 @@ class Series:
         half_life = half_life_days * DAY
 
         def compute(known: Known) -> Number:
-            ages = ((v, (known.as_of - at) / half_life) for at, v in self._of(known))
+            ages = ((v, (known.as_of - at) / half_life) for at, v in self.points(known))
             return sum(v * exp2(-age) for v, age in ages)
 
         return Expr(compute, f"decayed sum({half_life_days:g}d) of {self.words}", self.reads)
@@ -174,7 +178,7 @@ class Series:
         """The slope of the least-squares line, per day; missing for fewer than two instants."""
 
         def compute(known: Known) -> Number:
-            points = self._of(known)
+            points = self.points(known)
             if len(points) < 2:
                 return None
             days = [(at - points[0][0]) / DAY for at, _ in points]
@@ -190,7 +194,7 @@ class Series:
         """Days from the newest value until `as_of`: it grows while nothing happens."""
 
         def compute(known: Known) -> Number:
-            points = self._of(known)
+            points = self.points(known)
             return (known.as_of - points[-1][0]) / DAY if points else None
 
         return Expr(compute, f"days since {self.words}", self.reads, ("days_since", self))
@@ -199,7 +203,7 @@ class Series:
         """Days from the oldest value until `as_of`."""
 
         def compute(known: Known) -> Number:
-            points = self._of(known)
+            points = self.points(known)
             return (known.as_of - points[0][0]) / DAY if points else None
 
         words = f"days from first {self.words}"
@@ -209,7 +213,7 @@ class Series:
         self, reduce: Callable[[list[float]], Number], words: str, word: str = "", *said: float
     ) -> Expr:
         def compute(known: Known) -> Number:
-            return reduce([value for _, value in self._of(known)])
+            return reduce([value for _, value in self.points(known)])
 
         how = (word, self, *said) if word else ()
         return Expr(compute, f"{words} of {self.words}", self.reads, how)
@@ -223,6 +227,7 @@ def in_order(values: Iterable[float]) -> float:
     return total
 
 
+@cache
 def series(name: str) -> Series:
     """The numbers that the fold put under this name."""
 
