@@ -10,6 +10,7 @@ from firm.store.decisions import Decisions
 from firm.store.engine import Database
 from firm.store.following import Following, Told
 from firm.store.governance import ActionRecord, Actions, Settled
+from firm.store.group_commit import GroupCommit
 from firm.store.migrate import migrate
 from firm.store.notices import Listener, Notices
 from firm.store.outbox import Outbox, OutboxRow
@@ -29,6 +30,7 @@ __all__ = [
     "Counts",
     "DeadLetter",
     "Listener",
+    "GroupCommit",
     "OutboxRow",
     "Review",
     "Revocation",

@@ -21,7 +21,7 @@ def append(connection: Connection, key: bytes, writer: str, entries: Iterable[Au
 
 def write_links(connection: Connection, links: Sequence[Link], head: Head) -> None:
     """Write the links and where their chain ends now."""
-    insert_rows(connection, audit_link, [_link_row(link) for link in links])
+    insert_rows(connection, audit_link, [link_row(link) for link in links])
     insert_rows(connection, audit_head, [msgspec.structs.asdict(head)], replace)
 
 
@@ -46,6 +46,7 @@ def _head_of(chain: str) -> Select[Any]:
     return select(*columns).where(audit_head.c.chain == chain)
 
 
-def _link_row(link: Link) -> dict[str, object]:
+def link_row(link: Link) -> dict[str, object]:
+    """A link as it is kept."""
     entry = msgspec.structs.asdict(link.entry)
     return {"chain": link.chain, "seq": link.seq, **entry, "hash": link.hash}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterator, Sequence
 from typing import Any
 
@@ -13,19 +14,21 @@ from firm.errors import UnknownDecision
 from firm.ids import DecisionId
 from firm.store.bulk import insert_new, insert_rows, keep
 from firm.store.chains import append
+from firm.store.group_commit import Asked, GroupCommit
 from firm.store.parts import StorePart
+from firm.store.postgres_commit import PostgresCommit
 from firm.store.rows import (
     action_message,
     action_row,
     decision_message,
     decision_row,
+    goes_out,
     read_decision,
 )
 from firm.store.tables import action, decision, outbox, outcome
 from firm.time import Micros
 
 CHUNK = 1_000
-Asked = tuple[Decision, Sequence[Action]]
 
 
 class Decisions(StorePart):
@@ -40,11 +43,19 @@ class Decisions(StorePart):
         with self._database.write() as connection:
             fresh = write_decisions(connection, [taken for taken, _ in asked])
             write_actions(
-                connection, [a for taken, todo in asked if taken.id in fresh for a in todo]
+                connection,
+                [a for taken, todo in asked if fresh.get(taken.id) is taken for a in todo],
             )
             append(connection, self._audit_key, writer, map(_entry, fresh.values()))
             first = _by_id(connection, [t.id for t, _ in asked if t.id not in fresh]) | fresh
         return [first[taken.id] for taken, _ in asked]
+
+    def recorder(self, writer: str) -> GroupCommit:
+        """Record decisions from an event loop, those that come together in one transaction."""
+        if self._database.is_postgresql:
+            commit = PostgresCommit(self._database.engine, self._audit_key, writer)
+            return GroupCommit(commit, commit.close)
+        return GroupCommit(lambda asked: asyncio.to_thread(self.record_all, asked, writer))
 
     def decision(self, id_: DecisionId) -> Decision:
         """One decision by its id.
@@ -118,8 +129,7 @@ def write_decisions(connection: Connection, taken: Sequence[Decision]) -> dict[s
 def write_actions(connection: Connection, actions: Sequence[Action]) -> None:
     """Write the actions; those that wait for nobody go out at once, unless they are withheld."""
     insert_rows(connection, action, [action_row(one) for one in actions], keep)
-    automatic = [one for one in actions if one.approval is None and one.withheld is None]
-    insert_rows(connection, outbox, [action_message(one) for one in automatic])
+    insert_rows(connection, outbox, [action_message(one) for one in actions if goes_out(one)])
 
 
 def _by_id(connection: Connection, ids: Sequence[str]) -> dict[str, Decision]:

@@ -44,6 +44,11 @@ def action_row(action: Action) -> Row:
     return {**msgspec.structs.asdict(action), "status": status}
 
 
+def goes_out(action: Action) -> bool:
+    """Whether an action goes out at once: nobody has to agree to it, and it is not withheld."""
+    return action.approval is None and action.withheld is None
+
+
 def decision_message(row: Row) -> Row:
     """What the world is told of a decision, from its row: the same bytes."""
     return {"kind": "decision", "key": row["subject"], "payload": row["body"]}

@@ -1,0 +1,173 @@
+"""Decisions that come together share a transaction, and each who waits hears what became of it."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+from functools import partial
+from pathlib import Path
+from typing import Any, TypeVar
+
+import pytest
+
+from firm.decision import Decision, as_json
+from firm.errors import StoreUnavailable
+from firm.handlers import actions
+from firm.store import SqlStore
+from firm.store.group_commit import Asked, GroupCommit
+from headway.parts.postgres import Postgres
+from tests.contract.store.samples import KEY, record, rows, taken
+from workflows.delivery_risk import WORKFLOW
+
+Found = TypeVar("Found")
+TABLES = ("decision", "action", "outbox", "audit_link", "audit_head")
+
+
+async def recorded(group: GroupCommit, decisions: Sequence[Decision]) -> list[Any]:
+    asked = [group.record(one, actions(WORKFLOW, one)) for one in decisions]
+    return await asyncio.gather(*asked, return_exceptions=True)
+
+
+def run(store: SqlStore, ask: Callable[[GroupCommit], Awaitable[Found]]) -> Found:
+    """What comes of asking a recorder within a loop of its own."""
+
+    async def asked() -> Found:
+        group = store.recorder("http:1")
+        try:
+            return await ask(group)
+        finally:
+            await group.close()
+
+    return asyncio.run(asked())
+
+
+def test_what_is_recorded_in_groups_is_what_is_recorded_one_by_one(
+    store: SqlStore, url: str
+) -> None:
+    decisions = [taken(f"ask-{n}", n / 20) for n in range(20)]
+    assert run(store, partial(recorded, decisions=decisions)) == decisions
+    assert store.verify() == 20
+    assert {one.action for d in decisions for one in store.actions_of(d.id)} == {
+        one for d in decisions for one in actions(WORKFLOW, d)
+    }
+    pending = {(row.kind, row.payload) for row in store.pending()}
+    assert {payload for kind, payload in pending if kind == "decision"} == set(
+        map(as_json, decisions)
+    )
+    automatic = {as_json(a) for d in decisions for a in actions(WORKFLOW, d) if not a.approval}
+    assert {payload for kind, payload in pending if kind == "action"} == automatic
+    assert automatic
+
+
+def test_who_asks_again_gets_the_first_answer_and_nothing_is_written(
+    store: SqlStore, url: str
+) -> None:
+    first, _ = record(store, "ask-1", 0.7)
+    left = {table: rows(url, table) for table in TABLES}
+    (again,) = run(store, partial(recorded, decisions=[taken("ask-1", 0.9)]))
+    assert as_json(again) == as_json(first)
+    assert {table: rows(url, table) for table in TABLES} == left
+
+
+def test_one_key_sixty_four_times_at_once_is_one_decision(store: SqlStore, url: str) -> None:
+    """The first counts, with its actions and no others."""
+    one = [taken("ask-1", 0.7), *(taken("ask-1", 0.1) for _ in range(63))]
+    got = run(store, partial(recorded, decisions=one))
+    assert {as_json(decision) for decision in got} == {as_json(one[0])}
+    assert len(rows(url, "decision")) == len(rows(url, "audit_link")) == 1
+    todo = actions(WORKFLOW, one[0])
+    assert len(rows(url, "action")) == len(todo)
+    assert len(rows(url, "outbox")) == 1 + len([a for a in todo if a.approval is None])
+
+
+def test_two_processes_that_record_the_same_in_groups_agree(store: SqlStore, url: str) -> None:
+    async def both() -> tuple[list[Any], list[Any]]:
+        one, other = store.recorder("http:1"), store.recorder("http:2")
+        asked = [taken(f"ask-{n}", n / 40) for n in range(40)]
+        changed = [taken(f"ask-{n}", 1 - n / 40) for n in reversed(range(40))]
+        found = await asyncio.gather(recorded(one, asked), recorded(other, changed))
+        await asyncio.gather(one.close(), other.close())
+        return found
+
+    one, other = asyncio.run(both())
+    assert one == other[::-1]
+    assert store.verify() == len(rows(url, "decision")) == 40
+
+
+def test_alone_it_is_written_at_once_and_behind_a_commit_a_group_gathers() -> None:
+    groups: list[int] = []
+    gate = asyncio.Event()
+
+    async def commit(asked: Sequence[Asked]) -> list[Decision]:
+        groups.append(len(asked))
+        await gate.wait()
+        return [one for one, _ in asked]
+
+    async def ask() -> list[Any]:
+        group = GroupCommit(commit)
+        first = asyncio.create_task(group.record(taken("first"), []))
+        await asyncio.sleep(0)
+        await asyncio.sleep(0)
+        rest = asyncio.create_task(recorded(group, [taken(f"ask-{n}") for n in range(9)]))
+        await asyncio.sleep(0)
+        await asyncio.sleep(0)
+        gate.set()
+        return [await first, *await rest]
+
+    assert len(asyncio.run(ask())) == 10
+    assert groups == [1, 9]
+
+
+def test_a_group_that_fails_is_told_to_each_who_waits_and_the_next_one_is_written(
+    tmp_path: Path,
+) -> None:
+    """PostgreSQL is killed before a group comes, and started again."""
+    postgres = Postgres(tmp_path)
+    postgres.start()
+    url = postgres.create_database("killed")
+    store = SqlStore(url, KEY)
+    store.migrate()
+    store.close()
+
+    async def ask(group: GroupCommit) -> tuple[list[Any], list[Any]]:
+        assert await recorded(group, [taken("before")]) == [taken("before")]
+        postgres.kill()
+        failed = await recorded(group, [taken(f"ask-{n}") for n in range(9)])
+        await asyncio.to_thread(postgres.start)
+        return failed, await recorded(group, [taken(f"ask-{n}") for n in range(9)])
+
+    failed, again = run(store, ask)
+    assert [type(each) for each in failed] == [StoreUnavailable] * 9
+    assert all(each.retry for each in failed)
+    assert again == [taken(f"ask-{n}") for n in range(9)]
+    assert store.verify() == 10
+    store.close()
+    postgres.stop()
+
+
+def test_an_error_of_the_group_is_given_to_each_as_it_is(store: SqlStore, url: str) -> None:
+    foreign = actions(WORKFLOW, taken("ask-3", 0.7))
+
+    async def ask(group: GroupCommit) -> tuple[Any, Any]:
+        failed = await asyncio.gather(
+            group.record(taken("ask-2", 0.7), foreign), return_exceptions=True
+        )
+        return failed, await recorded(group, [taken("ask-4")])
+
+    (failed,), again = run(store, ask)
+    assert "foreign key" in str(failed).lower()
+    assert again == [taken("ask-4")]
+    assert store.verify() == len(rows(url, "decision")) == 1
+
+
+@pytest.mark.parametrize("count", [1, 64])
+def test_nobody_who_goes_away_takes_the_others_with_them(store: SqlStore, count: int) -> None:
+    async def ask(group: GroupCommit) -> list[Any]:
+        gone = [asyncio.create_task(group.record(taken(f"gone-{n}"), [])) for n in range(count)]
+        stays = asyncio.create_task(recorded(group, [taken(f"ask-{n}") for n in range(count)]))
+        await asyncio.sleep(0)
+        for task in gone:
+            task.cancel()
+        return await stays
+
+    assert run(store, ask) == [taken(f"ask-{n}") for n in range(count)]
