@@ -101,11 +101,11 @@ class FeastStates:
         key = views.subjects.key(subject)
         with available():
             value = self._redis.hget(key, views.subject_state)
-        found = _state(value)
+        found = state_bytes(value)
         if found is None:
             return None, {}
         state = decode_subject(found)
-        _check(subject, state.subject)
+        check_name(subject, state.subject)
         history = state.history
         entries = history.entries if as_of is None else history.until(as_of)
         membership = workflow.membership(entries)
@@ -126,13 +126,14 @@ class FeastStates:
         views, groups = self._views_of(workflow), list(ids)
         pipe = self._redis.pipeline(transaction=False)
         for chunk in _chunks(groups):
-            pipe.eval(READ, len(chunk), *map(views.groups.key, chunk), views.group_state)
+            keys, fields = map(views.groups.key, chunk), [views.group_state] * len(chunk)
+            pipe.eval(READ, len(chunk), *keys, *fields)
         with available():
             values = [value for found in pipe.execute() for value in found]
-        found = zip(groups, map(_state, values), strict=True)
+        found = zip(groups, map(state_bytes, values), strict=True)
         states = {group: decode_group(state) for group, state in found if state is not None}
         for group, state in states.items():
-            _check(group, state.group)
+            check_name(group, state.group)
         return states
 
     def _write(
@@ -163,14 +164,16 @@ class FeastStates:
         return views
 
 
-def _state(value: bytes | None) -> bytes | None:
+def state_bytes(value: bytes | None) -> bytes | None:
+    """The bytes of a state out of Feast's value; None where there is none."""
     state = wire.decode(value)
     if state is None or isinstance(state, bytes):
         return state
     raise UnreadableValue(f"a state must be bytes; the online store has {state!r:.40}")
 
 
-def _check(asked: str, found: str) -> None:
+def check_name(asked: str, found: str) -> None:
+    """Raise WrongSubject if what was read is not the state that was asked for."""
     if asked != found:
         raise WrongSubject(
             f"asked the online store for {asked!r}, but what it keeps there is the state of "

@@ -15,10 +15,10 @@ from firm.events import Position
 
 READ = """
 local values = {}
-for i = 1, #KEYS do values[i] = redis.call('HGET', KEYS[i], ARGV[1]) end
+for i = 1, #KEYS do values[i] = redis.call('HGET', KEYS[i], ARGV[i]) end
 return values
 """
-"""One field of several hashes, all as of one instant; quicker than a pipeline of as many HGETs."""
+"""One field of each of several hashes, all as of one instant; quicker than so many HGETs."""
 
 # Feast's own guard compares event times, and drops what is not newer: a late event changes a state
 # without moving its newest time. Redis compares texts, so positions are written in fixed width.
