@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
-    from firm.decision import Action
+    from firm.decision import Action, Decision
     from firm.ids import SubjectId
     from firm.live import Live
     from firm.react import Arrival
@@ -71,6 +71,24 @@ class OnlineStates(Protocol):
 
     def groups(self, workflow: Workflow, ids: Sequence[str]) -> Mapping[str, GroupState]:
         """The states of the groups with these ids that are heard of, read all at once."""
+
+
+class LiveStates(Protocol):
+    """The online store as requests read it, from an event loop."""
+
+    async def read(
+        self, workflow: Workflow, subject: SubjectId, as_of: Micros
+    ) -> tuple[SubjectState | None, Mapping[str, GroupState]]:
+        """The state of a subject, None if it is unheard of, and by group id those of the groups
+        that it belonged to as of an instant."""
+
+
+class Recorder(Protocol):
+    """Where decisions are made durable, from an event loop."""
+
+    async def record(self, taken: Decision, actions: Sequence[Action]) -> Decision:
+        """Keep a decision that was asked for; if its id is there already, give the first. It
+        returns when the decision is durable."""
 
 
 class EventLog(Protocol):

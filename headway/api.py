@@ -13,9 +13,10 @@ from aiokafka import AIOKafkaProducer
 from aiokafka.errors import KafkaError
 from fastapi import FastAPI
 
+from features.live import LiveStates
 from features.online import FeastStates
 from firm.errors import HeadwayError
-from firm.store import SqlStore
+from firm.store import GroupCommit, SqlStore
 from headway.catalogue import canonicaliser, declared
 from headway.clock import now
 from headway.governance import Governance
@@ -55,10 +56,12 @@ def build(settings: Settings) -> FastAPI:
     """The application with its real parts."""
     workflows = declared()
     store = SqlStore(settings.database or "", settings.audit_key())
-    online = FeastStates(settings.redis or "")
+    online = LiveStates(settings.redis or "", workflows.values())
+    recorder = store.recorder("http:0")
     models = open_models(settings, workflows, store, f"http:{settings.port}")
-    scoring = Scoring(workflows, store, online, models, "http:0")
-    rankings = Rankings(workflows, store, online, models, "http:0")
+    states = FeastStates(settings.redis or "")
+    scoring = Scoring(workflows, store, online, models, recorder)
+    rankings = Rankings(workflows, store, states, models, "http:0")
     entrance, stop_refreshing = login(settings, store)
     producer = _Producer(settings.kafka or "")
     version = installed_version("headway")
@@ -73,12 +76,16 @@ def build(settings: Settings) -> FastAPI:
         version,
         governance,
     )
-    app.router.lifespan_context = _lifespan(producer, models, stop_refreshing)
+    app.router.lifespan_context = _lifespan(producer, models, recorder, online, stop_refreshing)
     return app
 
 
 def _lifespan(
-    producer: _Producer, models: LiveModels, at_the_end: Callable[[], None]
+    producer: _Producer,
+    models: LiveModels,
+    recorder: GroupCommit,
+    online: LiveStates,
+    at_the_end: Callable[[], None],
 ) -> Callable[[FastAPI], AbstractAsyncContextManager[None]]:
     @asynccontextmanager
     async def life(_app: FastAPI) -> AsyncIterator[None]:
@@ -89,6 +96,8 @@ def _lifespan(
                 gc.freeze()
                 gc.set_threshold(50_000, 50, 1_000)
                 yield
+            await recorder.close()
+            await online.close()
         finally:
             models.stop()
             at_the_end()

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import datetime
 from typing import Any
+
+import msgspec
 
 from firm.decision import Decision, as_json
 from firm.exceptions import exceptions
@@ -13,14 +16,41 @@ from firm.workflow import Workflow
 from serving.batch import Refused
 from serving.problems import body_of as problem_body
 from serving.schemas import (
-    Answer,
     ExcludedCandidate,
     FeatureShown,
-    Freshness,
     RankedAnswer,
     RankedCandidate,
     WorkflowShown,
 )
+
+
+class _Freshness(msgspec.Struct, gc=False):
+    """`serving.schemas.Freshness` as it is written."""
+
+    age_days: float
+    event_time: datetime
+    log_offset: int | None
+    stale: bool
+
+
+class _Answer(msgspec.Struct, gc=False):
+    """`serving.schemas.Answer` as it is written: the fields in the order of their names."""
+
+    actions: list[str]
+    as_of: datetime
+    awaits: tuple[str, ...]
+    band: str
+    because: str
+    decision_id: str
+    features: dict[str, float | None]
+    freshness: _Freshness
+    missing: list[str]
+    model_version: str
+    policy_version: str
+    probability: float
+    rule_because: str
+    subject: str
+    workflow: str
 
 
 def answer(workflow: Workflow, decision: Decision) -> bytes:
@@ -39,18 +69,18 @@ def batch_answer(workflow: Workflow, found: Sequence[Decision | Refused]) -> byt
     return as_json({"answers": answers, "problems": problems})
 
 
-def in_full(workflow: Workflow, decision: Decision) -> dict[str, Any]:
-    """The answer as plain values."""
+def in_full(workflow: Workflow, decision: Decision) -> _Answer | dict[str, Any]:
+    """The answer, to be written by `as_json`."""
     shown = _answer(workflow, decision)
-    if decision.ranking is not None:
-        shown = _ranked(workflow, decision, decision.ranking, shown)
-    return shown.model_dump(mode="json")
+    if decision.ranking is None:
+        return shown
+    return _ranked(workflow, decision, decision.ranking, shown).model_dump(mode="json")
 
 
-def _answer(workflow: Workflow, decision: Decision) -> Answer:
+def _answer(workflow: Workflow, decision: Decision) -> _Answer:
     band = workflow.policy.band(decision.probability)
     position = decision.evidence.position
-    return Answer(
+    return _Answer(
         decision_id=decision.id,
         workflow=decision.workflow,
         subject=decision.subject,
@@ -60,9 +90,9 @@ def _answer(workflow: Workflow, decision: Decision) -> Answer:
         because=band.because,
         actions=[action.says for action in band.actions],
         features=decision.features,
-        awaits=list(decision.awaits),
+        awaits=decision.awaits,
         missing=sorted(name for name, value in decision.features.items() if value is None),
-        freshness=Freshness(
+        freshness=_Freshness(
             event_time=to_datetime(decision.evidence.event_time),
             age_days=(decision.as_of - decision.evidence.event_time) / DAY,
             stale=decision.stale,
@@ -75,7 +105,7 @@ def _answer(workflow: Workflow, decision: Decision) -> Answer:
 
 
 def _ranked(
-    workflow: Workflow, decision: Decision, ranking: Ranking, shown: Answer
+    workflow: Workflow, decision: Decision, ranking: Ranking, shown: _Answer
 ) -> RankedAnswer:
     """A ranking that was asked for acts on nothing; what it may need is a person's agreement."""
     declared = candidates_of(workflow)
@@ -83,7 +113,7 @@ def _ranked(
     for one in ranking.excluded:
         for candidate in one.candidates:
             out.setdefault(candidate, {})[one.filter] = one.says
-    said = shown.model_dump()
+    said = msgspec.to_builtins(shown)
     if decision.origin == "http":
         said["actions"] = [action.says for action in exceptions(workflow, decision)]
     return RankedAnswer(

@@ -24,6 +24,7 @@ from serving.limits import BodyLimit
 from serving.models import Governs, models_router
 from serving.problems import install
 from serving.protocols import mlflow, oip
+from serving.quick import QuickScore
 from serving.rank_route import rank_route
 from serving.ranking import Rankings
 from serving.schemas import (
@@ -67,6 +68,7 @@ def create_app(
         redoc_url=None,
     )
     app.add_middleware(BodyLimit)
+    app.add_middleware(QuickScore, scoring=scoring, login=login, now=now)
     app.add_middleware(SecurityHeaders)
     install(app)
     guard = Guard(login, now)
@@ -116,9 +118,7 @@ def _scores(scoring: Scoring, now: Callable[[], Micros], guard: Guard) -> APIRou
         at = now()
         as_of = at if asked.as_of is None else check_time(asked.as_of, at)
         key = idempotency_key or str(uuid4())
-        decision = await run_in_threadpool(
-            scoring.score, slug, SubjectId(asked.subject), as_of, key, at
-        )
+        decision = await scoring.score(slug, SubjectId(asked.subject), as_of, key, at)
         return _json(answer(scoring.workflow(slug), decision))
 
     @router.post(
@@ -133,7 +133,7 @@ def _scores(scoring: Scoring, now: Callable[[], Micros], guard: Guard) -> APIRou
         at = now()
         as_of = at if asked.as_of is None else check_time(asked.as_of, at)
         key = idempotency_key or str(uuid4())
-        found = await run_in_threadpool(score_each, scoring, slug, asked.subjects, as_of, key, at)
+        found = await score_each(scoring, slug, asked.subjects, as_of, key, at)
         return _json(batch_answer(scoring.workflow(slug), found))
 
     @router.get(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Sequence
 
 import msgspec
@@ -28,7 +29,7 @@ class Refused(msgspec.Struct, frozen=True):
     error: HeadwayError
 
 
-def score_each(
+async def score_each(
     scoring: Scoring,
     slug: str,
     subjects: Sequence[str],
@@ -49,15 +50,20 @@ def score_each(
         raise TooMany(
             f"{len(subjects):,} subjects in one request, at most {MOST_SUBJECTS:,}: split them"
         )
-    found: list[Decision | Refused] = []
-    for place, subject in enumerate(map(SubjectId, subjects)):
-        try:
-            found.append(scoring.score(slug, subject, as_of, f"{key}:{place}", now))
-        except HeadwayError as error:
-            if error.retry:
-                raise
-            found.append(Refused(subject, error))
-    return found
+    asked = (
+        scoring.score(slug, SubjectId(subject), as_of, f"{key}:{place}", now)
+        for place, subject in enumerate(subjects)
+    )
+    found = await asyncio.gather(*asked, return_exceptions=True)
+    return [_decided(SubjectId(s), one) for s, one in zip(subjects, found, strict=True)]
+
+
+def _decided(subject: SubjectId, found: Decision | BaseException) -> Decision | Refused:
+    if isinstance(found, Decision):
+        return found
+    if isinstance(found, HeadwayError) and not found.retry:
+        return Refused(subject, found)
+    raise found
 
 
 def all_or_nothing(found: Sequence[Decision | Refused]) -> list[Decision]:

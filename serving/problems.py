@@ -91,9 +91,14 @@ def install(app: FastAPI) -> None:
     app.add_exception_handler(Exception, _unexpected)
 
 
+def refusal(error: HeadwayError, oip: bool = False) -> Response:
+    """The answer that says what is wrong."""
+    return problem(status_of(error), error.kind, str(error), oip=oip)
+
+
 async def _headway(request: Request, error: Exception) -> Response:
     assert isinstance(error, HeadwayError)  # noqa: S101  (registered for this type alone)
-    return problem(status_of(error), error.kind, str(error), oip=_is_oip(request))
+    return refusal(error, _is_oip(request))
 
 
 def _is_oip(request: Request) -> bool:

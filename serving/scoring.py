@@ -7,7 +7,7 @@ from firm.errors import HeadwayError, UnknownDecision, UnknownWorkflow
 from firm.events import Event, ScoreRequested
 from firm.handlers import actions, ask
 from firm.ids import DecisionId, SubjectId
-from firm.ports import Models, OnlineStates
+from firm.ports import LiveStates, Models, Recorder
 from firm.states import known_as_of
 from firm.store import SqlStore
 from firm.time import Micros, to_datetime
@@ -44,15 +44,15 @@ class Scoring:
         self,
         workflows: dict[str, Workflow],
         store: SqlStore,
-        online: OnlineStates,
+        online: LiveStates,
         models: Models,
-        writer: str,
+        recorder: Recorder,
     ) -> None:
         self.workflows = workflows
         self.models = models
         self._store = store
         self._online = online
-        self._writer = writer
+        self._recorder = recorder
 
     def workflow(self, slug: str) -> Workflow:
         """The workflow of this slug; raises UnknownWorkflow."""
@@ -62,7 +62,7 @@ class Scoring:
             )
         return self.workflows[slug]
 
-    def score(
+    async def score(
         self, slug: str, subject: SubjectId, as_of: Micros, key: str, now: Micros
     ) -> Decision:
         """One recorded decision; the same key with the same question gives the first one again.
@@ -73,7 +73,7 @@ class Scoring:
             KeyReused: the key belongs to a decision on another subject, or as of another instant.
         """
         workflow = self.workflow(slug)
-        state, groups = self._online.read(workflow, subject, as_of)
+        state, groups = await self._online.read(workflow, subject, as_of)
         known = known_as_of(workflow, subject, state, groups, as_of)
         evidence = Evidence(state.position if state else None, known.entries[-1].at)
         # A key that happens to be an event's id must not take the place of that event's decision.
@@ -81,7 +81,7 @@ class Scoring:
         live = self.models.now(slug)
         (decision,) = live.decide(workflow, [asked], now)
         refuse_stale(workflow, decision)
-        recorded = self._store.record(decision, actions(workflow, decision), self._writer)
+        recorded = await self._recorder.record(decision, actions(workflow, decision))
         if recorded.subject != subject or as_of not in (now, recorded.as_of):
             raise KeyReused(
                 f"key {key!r} was used before, for {recorded.subject!r} as of "

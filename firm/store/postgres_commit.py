@@ -88,8 +88,8 @@ class PostgresCommit:
             first.setdefault(taken.id, taken)
         rows = {id_: decision_row(first[id_]) for id_ in sorted(first)}
         async with connection.pipeline():
-            locked = await connection.execute(_HEAD, (self._writer,))
             new = await _insert(connection, decision, list(rows.values()), keep, " RETURNING id")
+            locked = await connection.execute(_HEAD, (self._writer,))
             written = {id_ for (id_,) in await new.fetchall()}
             head = Head(*(await locked.fetchall())[0])
             fresh = {id_: row for id_, row in rows.items() if id_ in written}

@@ -12,7 +12,6 @@ from uuid import uuid4
 
 import msgspec
 from fastapi import APIRouter, Header, Request
-from starlette.concurrency import run_in_threadpool
 from starlette.responses import PlainTextResponse, Response
 
 from firm.decision import as_json
@@ -68,7 +67,7 @@ def routes(scoring: Scoring, now: Callable[[], Micros], guard: Guard, version: s
         slug, subjects = read_invocation(await request.body())
         guard.require(request, "scores:ask", slug)
         at, key = now(), idempotency_key or str(uuid4())
-        found = await run_in_threadpool(score_each, scoring, slug, subjects, at, key, at)
+        found = await score_each(scoring, slug, subjects, at, key, at)
         predictions = [
             {"probability": d.probability, "band": d.band, "decision_id": d.id, "stale": d.stale}
             for d in all_or_nothing(found)

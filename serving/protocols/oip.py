@@ -14,7 +14,6 @@ from uuid import uuid4
 
 import msgspec
 from fastapi import APIRouter, Header, Request
-from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response
 
 from firm.decision import RULE_VERSION, Decision, as_json
@@ -130,7 +129,7 @@ def routes(scoring: Scoring, now: Callable[[], Micros], guard: Guard, version: s
         asked, subjects = read_request(await request.body(), json_bytes)
         model_version = live(slug, version)
         at, key = now(), idempotency_key or str(uuid4())
-        found = await run_in_threadpool(score_each, scoring, slug, subjects, at, key, at)
+        found = await score_each(scoring, slug, subjects, at, key, at)
         answer = {
             "model_name": slug,
             "model_version": model_version,
