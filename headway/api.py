@@ -17,14 +17,16 @@ from features.live import LiveStates
 from features.online import FeastStates
 from firm.errors import HeadwayError
 from firm.store import GroupCommit, SqlStore
+from headway import metrics
 from headway.catalogue import canonicaliser, declared
 from headway.clock import now
 from headway.governance import Governance
 from headway.login import login
+from headway.metered import MeteredRankings, MeteredRecorder
 from headway.models import LiveModels, open_models
 from headway.settings import Settings
+from headway.vitals import CopyVitals
 from serving.app import create_app
-from serving.ranking import Rankings
 from serving.scoring import Scoring
 from stream.topics import EVENTS, LARGEST_MESSAGE_BYTES
 
@@ -58,10 +60,11 @@ def build(settings: Settings) -> FastAPI:
     store = SqlStore(settings.database or "", settings.audit_key())
     online = LiveStates(settings.redis or "", workflows.values())
     recorder = store.recorder("http:0")
+    vitals = CopyVitals(settings, store, workflows)
     models = open_models(settings, workflows, store, f"http:{settings.port}")
     states = FeastStates(settings.redis or "")
-    scoring = Scoring(workflows, store, online, models, recorder)
-    rankings = Rankings(workflows, store, states, models, "http:0")
+    scoring = Scoring(workflows, store, online, models, MeteredRecorder(recorder))
+    rankings = MeteredRankings(workflows, store, states, models, "http:0")
     entrance, stop_refreshing = login(settings, store)
     producer = _Producer(settings.kafka or "")
     version = installed_version("headway")
@@ -75,8 +78,12 @@ def build(settings: Settings) -> FastAPI:
         entrance,
         version,
         governance,
+        vitals,
+        metrics.answered,
     )
-    app.router.lifespan_context = _lifespan(producer, models, recorder, online, stop_refreshing)
+    app.router.lifespan_context = _lifespan(
+        producer, models, recorder, online, vitals, stop_refreshing
+    )
     return app
 
 
@@ -85,6 +92,7 @@ def _lifespan(
     models: LiveModels,
     recorder: GroupCommit,
     online: LiveStates,
+    vitals: CopyVitals,
     at_the_end: Callable[[], None],
 ) -> Callable[[FastAPI], AbstractAsyncContextManager[None]]:
     @asynccontextmanager
@@ -98,6 +106,7 @@ def _lifespan(
                 yield
             await recorder.close()
             await online.close()
+            await vitals.close()
         finally:
             models.stop()
             at_the_end()

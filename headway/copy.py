@@ -14,6 +14,7 @@ from firm.store import SqlStore
 from headway.catalogue import declared
 from headway.children import Program
 from headway.keys import make_key
+from headway.metrics import empty_folder
 from headway.parts import Parts, free_port
 from headway.parts.server import Progress
 from headway.schemas import make_schemas, schema_url
@@ -38,6 +39,7 @@ class Copy:
         self.settings = settings.at(parts.addresses).model_copy(
             update={
                 "port": settings.port or free_port(),
+                "metrics": empty_folder(settings.home / "metrics"),
                 "actions_url": settings.actions_url or f"http://127.0.0.1:{actions}",
             }
         )

@@ -66,6 +66,10 @@ class Settings(BaseSettings):
         """The OpenLineage events of trainings, one a line."""
         return self.home / "lineage"
 
+    metrics: Path | None = Field(
+        None, description="the folder in which processes add up their counts; unset, each alone"
+    )
+
     @property
     def external(self) -> ExternalAddresses:
         """The servers that need not be started."""
@@ -116,12 +120,16 @@ class Settings(BaseSettings):
         absolute = {
             "home": self.home.resolve(),
             "cache": self.cache_folder.resolve(),
+            "metrics": self.metrics and self.metrics.resolve(),
             "workflows": self.workflows and self.workflows.resolve(),
             "login_jwks": self.login_jwks and self.login_jwks.resolve(),
             "approval_key_file": self.approval_key_file and self.approval_key_file.resolve(),
         }
-        return {
+        ours = {
             f"HEADWAY_{name.upper()}": str(value)
             for name, value in {**self.model_dump(), **absolute}.items()
             if value is not None
         }
+        # Prometheus' client looks for its folder itself, when it is imported.
+        shared = {"PROMETHEUS_MULTIPROC_DIR": str(absolute["metrics"])} if self.metrics else {}
+        return ours | shared

@@ -14,10 +14,10 @@ from firm.store import SqlStore
 from headway.actions import HttpActionTarget
 from headway.catalogue import canonicaliser, declared
 from headway.clock import now
+from headway.metered import MeteredReactor
 from headway.models import LiveModels, open_models
 from headway.settings import Settings
 from stream.progress import watch_progress
-from stream.reactor import Reactor
 from stream.reader import Reader
 from stream.relay import Relay
 from stream.topics import LARGEST_MESSAGE_BYTES, ensure_topics
@@ -61,7 +61,7 @@ async def _run(settings: Settings) -> None:
     store.close()
 
 
-def _reactors(settings: Settings, store: SqlStore, models: LiveModels) -> dict[str, Reactor]:
+def _reactors(settings: Settings, store: SqlStore, models: LiveModels) -> dict[str, MeteredReactor]:
     workflows = declared()
     online = FeastStates(settings.redis or "")
     reader = Reader(canonicaliser(workflows))
@@ -69,7 +69,9 @@ def _reactors(settings: Settings, store: SqlStore, models: LiveModels) -> dict[s
     for slug, workflow in workflows.items():
         opened = store.open_stream(workflow)
         online.rewrite_all(workflow, opened.states)
-        reactors[slug] = Reactor(workflow, opened, reader, models, online, frozenset(workflows))
+        reactors[slug] = MeteredReactor(
+            workflow, opened, reader, models, online, frozenset(workflows)
+        )
     return reactors
 
 

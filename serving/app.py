@@ -20,8 +20,10 @@ from serving.answers import answer, batch_answer, describe
 from serving.batch import score_each
 from serving.documented import PROBLEMS, IdempotencyKey
 from serving.headers import SecurityHeaders
+from serving.health import Vitals, health_routes
 from serving.limits import BodyLimit
 from serving.models import Governs, models_router
+from serving.observed import Answered, Observed
 from serving.problems import install
 from serving.protocols import mlflow, oip
 from serving.quick import QuickScore
@@ -50,6 +52,8 @@ def create_app(
     login: Login,
     version: str,
     governance: Governs,
+    vitals: Vitals,
+    answered: Answered,
 ) -> FastAPI:
     """The application over its use cases.
 
@@ -59,6 +63,8 @@ def create_app(
         login: who calls, and what they may do.
         version: Headway's own, as other protocols ask for it.
         governance: what people do to the versions of models.
+        vitals: what the copy says of itself.
+        answered: told of each answer (see `Observed`).
     """
     app = FastAPI(
         title="Headway",
@@ -70,9 +76,11 @@ def create_app(
     app.add_middleware(BodyLimit)
     app.add_middleware(QuickScore, scoring=scoring, login=login, now=now)
     app.add_middleware(SecurityHeaders)
+    app.add_middleware(Observed, answered=answered)
     install(app)
     guard = Guard(login, now)
     app.include_router(_health())
+    app.include_router(health_routes(vitals, guard))
     app.include_router(_scores(scoring, now, guard), prefix="/v1")
     app.include_router(rank_route(rankings, now, guard), prefix="/v1")
     app.include_router(_events(scoring, canonicaliser, publish, now, guard), prefix="/v1")

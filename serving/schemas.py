@@ -156,6 +156,13 @@ class Accepted(BaseModel):
     subject: str
 
 
+class Health(BaseModel):
+    """How the copy is, and what is wrong in plain words, by part or workflow."""
+
+    status: str
+    wrong: dict[str, str]
+
+
 class Problem(BaseModel):
     """RFC 9457 problem details."""
 

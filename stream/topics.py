@@ -10,6 +10,8 @@ EVENTS = "headway.events"
 outcomes of a group, and so every decision, come out the same on each replay (ADR 3)."""
 DECISIONS = "headway.decisions"
 """Every decision, as a CloudEvent."""
+GROUP = "headway-stream"
+"""The consumer group of the workers."""
 LARGEST_MESSAGE_BYTES = 12 << 20
 """Kafka takes more than an event may have, so that a payload too large is kept, not lost."""
 _FOREVER = {"retention.ms": "-1", "max.message.bytes": str(LARGEST_MESSAGE_BYTES)}

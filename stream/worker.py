@@ -14,7 +14,7 @@ from firm.time import Micros
 from stream.log import records
 from stream.reactor import Reactor
 from stream.reader import Record
-from stream.topics import EVENTS, LARGEST_MESSAGE_BYTES
+from stream.topics import EVENTS, GROUP, LARGEST_MESSAGE_BYTES
 
 BATCH = 500
 WITHIN_SECONDS = 0.01
@@ -102,7 +102,7 @@ class Worker:
 
 def _app(bootstrap: str) -> AppT:
     return faust.App(
-        "headway-stream",
+        GROUP,
         broker=f"kafka://{bootstrap}",
         store="memory://",
         web_enabled=False,

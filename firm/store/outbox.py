@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Literal
 
 import msgspec
-from sqlalchemy import select
+from sqlalchemy import func, select
 
 from firm.store.parts import StorePart
 from firm.store.tables import outbox
@@ -40,6 +40,13 @@ class Outbox(StorePart):
             query = query.where(outbox.c.kind == kind)
         with self._database.read() as connection:
             return [OutboxRow(*row) for row in connection.execute(query.limit(limit))]
+
+    def count_pending(self) -> dict[str, int]:
+        """How many messages of each kind were not sent yet."""
+        query = select(outbox.c.kind, func.count()).where(outbox.c.sent_at.is_(None))
+        with self._database.read() as connection:
+            found = connection.execute(query.group_by(outbox.c.kind)).all()
+        return {"decision": 0, "action": 0} | {row[0]: row[1] for row in found}
 
     def mark_sent(self, seqs: Sequence[int], at: Micros) -> None:
         """Note that these went out; until then they are pending, also after a crash."""

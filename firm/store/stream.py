@@ -54,6 +54,13 @@ class Streams(StorePart):
         with self._database.read() as connection:
             return _load_offsets(connection, workflow).get(partition, -1)
 
+    def offsets(self) -> dict[str, int]:
+        """The last record of the log that each workflow has committed, for those that have any."""
+        query = select(stream_offset.c.workflow, stream_offset.c.last_offset)
+        with self._database.read() as connection:
+            found = connection.execute(query.where(stream_offset.c.partition == 0))
+            return {row.workflow: row.last_offset for row in found}
+
 
 class StreamStore:
     """One worker's hold on a workflow's stream.

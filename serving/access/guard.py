@@ -14,8 +14,17 @@ from firm.errors import HeadwayError
 from firm.time import Micros
 from serving.access.authority import Login
 
-PUBLIC = frozenset({"/health/live", "/v2/health/live", "/v2/health/ready", "/ping"})
-"""What anybody may ask: only that the process answers."""
+PUBLIC = frozenset(
+    {
+        "/health/live",
+        "/health/ready",
+        "/health/advancing",
+        "/v2/health/live",
+        "/v2/health/ready",
+        "/ping",
+    }
+)
+"""What anybody may ask: whether it answers and goes on, and nothing more."""
 
 
 class RouteWithoutPolicy(HeadwayError):

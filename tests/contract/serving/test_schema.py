@@ -23,6 +23,9 @@ CHECKS = [
 
 OPERATIONS = [
     ("GET", "/health/live"),
+    ("GET", "/health/ready"),
+    ("GET", "/health/advancing"),
+    ("GET", "/metrics"),
     ("GET", "/v1/workflows"),
     ("POST", "/v1/workflows/{slug}/score"),
     ("POST", "/v1/workflows/{slug}/rank"),

@@ -1,0 +1,69 @@
+"""The use cases with their counts taken: what is composed at the top, the rooms know nothing of."""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from collections.abc import Sequence
+
+from firm.decision import Action, Decision
+from firm.ids import SubjectId
+from firm.ports import Recorder
+from firm.react import Effects
+from firm.time import Micros
+from headway import metrics
+from serving.ranking import Rankings
+from stream.reactor import Reactor
+from stream.reader import Record
+
+
+class MeteredReactor(Reactor):
+    """A workflow's reactor whose batches are counted and timed."""
+
+    def take(self, records: Sequence[Record], decided_at: Micros) -> Effects | None:
+        """See `Reactor.take`."""
+        began = time.perf_counter()
+        effects = super().take(records, decided_at)
+        if effects is not None:
+            slug = effects.workflow
+            metrics.BATCHES.labels(slug).observe(time.perf_counter() - began)
+            metrics.SIZES.labels(slug).observe(len(records))
+            for fate, number in Counter(one.fate for one in effects.received).items():
+                metrics.EVENTS.labels(slug, fate).inc(number)
+            for decision in effects.decisions:
+                metrics.count_decision(decision)
+        return effects
+
+
+class MeteredRankings(Rankings):
+    """The use case of ranking, with its decisions counted."""
+
+    def rank(
+        self,
+        slug: str,
+        subject: SubjectId,
+        as_of: Micros,
+        key: str,
+        now: Micros,
+        proposed: Sequence[str] | None = None,
+        top: int | None = None,
+    ) -> Decision:
+        """See `Rankings.rank`."""
+        decision = super().rank(slug, subject, as_of, key, now, proposed, top)
+        if decision.decided_at == now:
+            metrics.count_decision(decision)
+        return decision
+
+
+class MeteredRecorder:
+    """A recorder that counts what it has recorded (implements `firm.ports.Recorder`)."""
+
+    def __init__(self, recorder: Recorder) -> None:
+        self._recorder = recorder
+
+    async def record(self, taken: Decision, actions: Sequence[Action]) -> Decision:
+        """See `firm.ports.Recorder`."""
+        recorded = await self._recorder.record(taken, actions)
+        if recorded.decided_at == taken.decided_at:  # else it is the first one of a repeated key
+            metrics.count_decision(recorded)
+        return recorded

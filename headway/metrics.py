@@ -1,0 +1,142 @@
+"""Every metric that Headway exports, by the name by which dashboards and alarms know it.
+
+Where the settings name a folder (`Settings.metrics`), the processes of a copy add their counts up
+there, and whichever is asked answers for all.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from functools import cache
+from pathlib import Path
+
+from prometheus_client import REGISTRY, CollectorRegistry, Counter, Histogram, generate_latest
+from prometheus_client.core import GaugeMetricFamily
+from prometheus_client.multiprocess import MultiProcessCollector
+from prometheus_client.registry import Collector
+
+from firm.decision import Decision
+from firm.time import SECOND
+
+ANSWER_SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1.0, 5.0)
+BATCH_SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0)
+BATCH_EVENTS = (1, 2, 5, 10, 20, 50, 100, 200, 500)
+HOURS = 3_600.0
+AGES = tuple(hours * HOURS for hours in (0.1, 1, 6, 24, 72, 168, 720, 2_160, 8_760))
+
+REQUESTS = Histogram(
+    "headway_http_request_seconds",
+    "Time from a request to its answer",
+    ["route", "status"],
+    buckets=ANSWER_SECONDS,
+)
+DECISIONS = Counter(
+    "headway_decisions", "Decisions taken", ["origin", "workflow", "version", "band"]
+)
+STALE = Counter("headway_stale_decisions", "Decisions on features past their age", ["workflow"])
+AGE = Histogram(
+    "headway_feature_age_seconds",
+    "Age of the newest event in the features when a decision was asked for",
+    ["workflow"],
+    buckets=AGES,
+)
+EVENTS = Counter(
+    "headway_stream_events", "Events taken in, by what became of them", ["workflow", "fate"]
+)
+BATCHES = Histogram(
+    "headway_stream_batch_seconds", "Time to take in a batch", ["workflow"], buckets=BATCH_SECONDS
+)
+SIZES = Histogram(
+    "headway_stream_batch_events", "Records of a batch", ["workflow"], buckets=BATCH_EVENTS
+)
+
+
+def answered(route: str, status: int, seconds: float) -> None:
+    """Count an answer over HTTP."""
+    _requests(route, status).observe(seconds)
+
+
+@cache
+def _requests(route: str, status: int) -> Histogram:
+    return REQUESTS.labels(route, str(status))
+
+
+@cache
+def _decisions(origin: str, workflow: str, version: str, band: str) -> Counter:
+    return DECISIONS.labels(origin, workflow, version, band)
+
+
+def count_decision(taken: Decision) -> None:
+    """Count a decision, whichever way it was asked for."""
+    workflow = taken.workflow
+    _decisions(taken.origin, workflow, taken.model_version, taken.band).inc()
+    AGE.labels(workflow).observe((taken.as_of - taken.evidence.event_time) / SECOND)
+    if taken.stale:
+        STALE.labels(workflow).inc()
+
+
+class Standing(Collector):
+    """What is true when it is asked, rather than counted: it comes from the database and the log.
+
+    Args:
+        lags: records that wait for each workflow; None while the log does not answer.
+        outbox: messages by kind that have not gone out.
+        letters: dead letters that wait.
+        alerts: unresolved alerts by (workflow, kind).
+    """
+
+    def __init__(
+        self,
+        lags: Mapping[str, int] | None,
+        outbox: Mapping[str, int],
+        letters: int,
+        alerts: Mapping[tuple[str, str], int],
+    ) -> None:
+        self._lags, self._outbox, self._letters, self._alerts = lags, outbox, letters, alerts
+
+    def collect(self) -> Iterator[GaugeMetricFamily]:
+        """The figures as gauges."""
+        yield _gauge(
+            "headway_stream_lag_records",
+            "Records of the log that a workflow has not taken in",
+            ["workflow"],
+            (((slug,), waiting) for slug, waiting in (self._lags or {}).items()),
+        )
+        yield _gauge(
+            "headway_outbox_pending",
+            "Messages that have not gone out",
+            ["kind"],
+            (((kind,), waiting) for kind, waiting in self._outbox.items()),
+        )
+        yield _gauge("headway_dead_letters", "Dead letters that wait", [], [((), self._letters)])
+        yield _gauge(
+            "headway_alerts_open", "Unresolved alerts", ["workflow", "kind"], self._alerts.items()
+        )
+
+
+def exposition(standing: Standing, shared: Path | None) -> bytes:
+    """All metrics in Prometheus' text format: those of this process, or of all that share."""
+    registry = CollectorRegistry()
+    registry.register(standing)
+    if shared is None:
+        return generate_latest(REGISTRY) + generate_latest(registry)
+    MultiProcessCollector(registry, path=str(shared))  # type: ignore[no-untyped-call]
+    return generate_latest(registry)
+
+
+def _gauge(
+    name: str, words: str, labels: list[str], values: Iterable[tuple[tuple[str, ...], int]]
+) -> GaugeMetricFamily:
+    family = GaugeMetricFamily(name, words, labels=labels)
+    for which, value in values:
+        family.add_metric(which, value)
+    return family
+
+
+def empty_folder(folder: Path) -> Path:
+    """The folder in which the processes of a copy add up their counts, without those of the last
+    run."""
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    for old in folder.glob("*.db"):
+        old.unlink()
+    return folder
