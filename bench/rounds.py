@@ -34,6 +34,7 @@ class Found(msgspec.Struct, frozen=True):
         figures: medians of what was measured, each with its unit in its name.
         how: what was measured, in words.
         load: of the machine over the last minute when it began: what else ran meanwhile.
+        skipped: what could not be measured, and why.
     """
 
     ratios: dict[str, float]
@@ -43,6 +44,7 @@ class Found(msgspec.Struct, frozen=True):
     how: str
     goals: dict[str, dict[str, Any]]
     load: float
+    skipped: dict[str, str] = {}
 
 
 def microseconds(call: Call, seconds: float = 0.1) -> float:

@@ -69,3 +69,18 @@ def connection_string(redis_url: str) -> str:
 def _json(value: object) -> str:
     """JSON without a comma in it: Feast splits there."""
     return json.dumps(value).replace(",", "\\u002c")
+
+
+def export(store: FeatureStore, redis_url: str, folder: Path) -> None:
+    """Write what Feast's own commands need to serve the same features: a registry in a file and
+    `feature_store.yaml` over the same Redis."""
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "registry.db").write_bytes(store.registry.proto().SerializeToString())
+    config = {
+        "project": store.project,
+        "provider": "local",
+        "registry": {"registry_type": "file", "path": str(folder / "registry.db")},
+        "online_store": {"type": "redis", "connection_string": connection_string(redis_url)},
+        "entity_key_serialization_version": ENTITY_KEY_VERSION,
+    }
+    (folder / "feature_store.yaml").write_text(json.dumps(config))

@@ -9,7 +9,9 @@ from typing import TYPE_CHECKING, Annotated
 import msgspec
 import typer
 
+from headway.parts import exit_on_signals
 from headway.progress import Progress
+from headway.settings import Settings
 from headway.terminal import AsJson, clear_errors, errors, print_found
 
 if TYPE_CHECKING:
@@ -80,6 +82,18 @@ def replay(
     with clear_errors(), TemporaryDirectory() as folder:
         found = measure(Path(folder), events, rounds, Progress(errors).say)
         print_found(msgspec.to_builtins(found), as_json)
+
+
+@bench.command()
+def serve(rounds: Rounds = 7, as_json: AsJson = False) -> None:
+    """Governed scores over HTTP beside MLflow, MLServer, BentoML, Feast and empty endpoints.
+
+    The others are installed into environments of their own below HEADWAY_CACHE the first time.
+    """
+    from headway.serving_bench import bench_serving  # noqa: PLC0415  (imports all rooms)
+
+    with clear_errors(), exit_on_signals():
+        _print(bench_serving(Settings(), rounds, Progress(errors)), as_json)
 
 
 def _print(found: Found, as_json: bool) -> None:
