@@ -14,6 +14,7 @@ from firm.decision import Decision
 from firm.envelope import Envelope, seal_envelope
 from firm.exceptions import ALLOW_EXCLUDED
 from firm.time import DAY, Micros, to_datetime
+from headway.client import Client
 from headway.clock import now
 from stream.reactor import Reactor
 from stream.reader import Reader, Record
@@ -171,3 +172,19 @@ def test_a_wrong_question_is_refused(rank: Any, wrong: dict[str, Any]) -> None:
 
 def test_of_a_ticket_that_nobody_has_heard_of_there_is_no_ranking(rank: Any) -> None:
     refused(rank(subject="ticket:never"), 404, "unknown-subject")
+
+
+def test_the_client_reads_it_whole(
+    rank: Any, url: str, headers: dict[str, str], streamed: Decision
+) -> None:
+    said = rank("client").json()
+    with Client(url, headers["Authorization"].removeprefix("Bearer ")) as client:
+        as_of = to_datetime(NOON + int(ASKED_AT * DAY))
+        ranked = client.rank(WORKFLOW.slug, "ticket:t", as_of=as_of, key="client")
+        assert [one.candidate for one in ranked.ranking] == [
+            c["candidate"] for c in said["ranking"]
+        ]
+        assert {one.candidate: one.reasons for one in ranked.excluded} == {
+            one["candidate"]: one["reasons"] for one in said["excluded"]
+        }
+        assert client.decision(ranked.decision_id) == ranked

@@ -1,0 +1,58 @@
+"""The client of Headway's API: typed, for programs that wait and for those with an event loop.
+
+It loads nothing of the service that it speaks to.
+"""
+
+from headway.client.answers import (
+    Batch,
+    ExcludedCandidate,
+    Feature,
+    Freshness,
+    NotScored,
+    Problem,
+    Ranked,
+    RankedCandidate,
+    Score,
+    Workflow,
+)
+from headway.client.asynchronous import AsyncClient
+from headway.client.blocking import Client
+from headway.client.errors import (
+    CallFailed,
+    CannotReach,
+    Conflict,
+    Forbidden,
+    Invalid,
+    KeyRefused,
+    NotFound,
+    ServiceFailed,
+    TooManyRequests,
+    Unavailable,
+    UnexpectedAnswer,
+)
+
+__all__ = [
+    "AsyncClient",
+    "Batch",
+    "CallFailed",
+    "CannotReach",
+    "Client",
+    "Conflict",
+    "ExcludedCandidate",
+    "Feature",
+    "Forbidden",
+    "Freshness",
+    "Invalid",
+    "KeyRefused",
+    "NotFound",
+    "NotScored",
+    "Problem",
+    "Ranked",
+    "RankedCandidate",
+    "Score",
+    "ServiceFailed",
+    "TooManyRequests",
+    "Unavailable",
+    "UnexpectedAnswer",
+    "Workflow",
+]
