@@ -9,6 +9,7 @@ import msgspec
 
 from firm.errors import NotAllowed
 from firm.time import Micros
+from firm.workflow import Workflow
 
 AlertId = NewType("AlertId", str)
 AlertStatus = Literal["open", "acknowledged", "resolved"]
@@ -56,6 +57,34 @@ def alert_id(workflow: str, version: str, kind: str, about: str, at: Micros) -> 
     """The same finding has the same id, however often it is made."""
     text = "|".join((workflow, version, kind, about, str(at)))
     return AlertId(hashlib.sha256(text.encode()).hexdigest()[:16])
+
+
+def alert(
+    workflow: Workflow,
+    version: str,
+    kind: str,
+    at: Micros,
+    *,
+    says: str,
+    matters: str,
+    todo: str,
+    about: str = "",
+    evidence: Evidence | None = None,
+) -> Alert:
+    """An alert to the workflow's owner."""
+    return Alert(
+        id=alert_id(workflow.slug, version, kind, about, at),
+        workflow=workflow.slug,
+        version=version,
+        kind=kind,
+        about=about,
+        says=says,
+        matters=matters,
+        todo=todo,
+        owner=workflow.owner,
+        at=at,
+        evidence=evidence or {},
+    )
 
 
 def handle(

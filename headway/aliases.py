@@ -10,7 +10,7 @@ from __future__ import annotations
 import subprocess
 import sys
 import time
-from collections.abc import Iterable
+from collections.abc import Mapping
 from typing import get_args
 
 import httpx
@@ -20,8 +20,10 @@ from firm.errors import HeadwayError
 from firm.promotion import Registration
 from firm.standing import Alias, Standing
 from firm.store import SqlStore
-from headway.alarms import raise_alarm
+from firm.workflow import Workflow
+from headway.alarms import raise_alarm, settle_alarms
 from headway.governance import Governance
+from headway.version_alarms import ALIAS_MOVED, alias_moved
 
 GRACE_SECONDS = 5.0
 """Who promotes may move the alias themselves; after so long it is moved for them."""
@@ -39,11 +41,15 @@ class AliasKeeper:
     """
 
     def __init__(
-        self, store: SqlStore, governance: Governance, workflows: Iterable[str], pages: str
+        self,
+        store: SqlStore,
+        governance: Governance,
+        workflows: Mapping[str, Workflow],
+        pages: str,
     ) -> None:
         self._store = store
         self._governance = governance
-        self._workflows = tuple(workflows)
+        self._workflows = workflows
         self._client = httpx.Client(base_url=pages, timeout=5.0)
         self._waiting_since: float | None = None
         self._looked = -LOOK_SECONDS
@@ -59,26 +65,29 @@ class AliasKeeper:
                 _align()
         elif now - self._looked >= LOOK_SECONDS:
             self._waiting_since, self._looked = None, now
-            for workflow in self._workflows:
+            for workflow in self._workflows.values():
                 self._look(workflow)
 
     def close(self) -> None:
         """Give the connection back."""
         self._client.close()
 
-    def _look(self, workflow: str) -> None:
-        found = self._aliases(workflow)
-        standing = self._governance.standing(workflow)
+    def _look(self, workflow: Workflow) -> None:
+        slug = workflow.slug
+        found = self._aliases(slug)
+        standing = self._governance.standing(slug)
         if found is None or self._store.unaligned():
             return
         words = "; ".join(
-            self._disagreement(workflow, alias, found.get(alias), standing)
+            self._disagreement(slug, alias, found.get(alias), standing)
             for alias in get_args(Alias)
             if found.get(alias) != _version(standing, alias)
         )
-        if words and self._told.get(workflow) != words:
-            raise_alarm(self._store, ACTOR, words)
-        self._told[workflow] = words
+        if self._told.get(slug) != words:
+            settle_alarms(self._store, ACTOR, workflow, ALIAS_MOVED, "", "they differ no more so")
+            if words:
+                raise_alarm(self._store, ACTOR, alias_moved(workflow, words))
+        self._told[slug] = words
 
     def _aliases(self, workflow: str) -> dict[str, str] | None:
         """What MLflow's aliases point at; None while it does not answer."""
@@ -101,8 +110,7 @@ class AliasKeeper:
         return (
             f"MLflow's alias {alias} of {workflow} was moved to "
             f"{_in_words(found)} past its approval and is refused: {self._why_not(workflow, found)}"
-            f"{_in_words(approved)} is what was approved as {alias}. Point the alias back, or "
-            "propose the version (`headway promote`)"
+            f"{_in_words(approved)} is what was approved as {alias}"
         )
 
     def _why_not(self, workflow: str, version: str | None) -> str:

@@ -12,6 +12,7 @@ from firm.store import CanaryTally, SqlStore
 from firm.workflow import Row, Workflow
 from headway.alarms import raise_alarm
 from headway.governance import Governance
+from headway.version_alarms import canary_ended
 
 ACTOR = "registrar"
 
@@ -74,7 +75,7 @@ class CanaryGuard:
                     self._governance.end(slug, "canary", ACTOR, why)
                 except HeadwayError:
                     continue  # somebody has moved it meanwhile: look again at the next tick
-                raise_alarm(self._store, ACTOR, why)
+                raise_alarm(self._store, ACTOR, canary_ended(workflow, made.version, why))
 
     def _broken(self, workflow: Workflow, made: Promotion) -> str:
         tallies = self._store.tallies_of(workflow.slug, made.version)

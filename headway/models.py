@@ -9,15 +9,17 @@ from collections.abc import Callable, Mapping
 
 import structlog
 
+from firm.alerts import Alert
 from firm.decision import RULE_VERSION
 from firm.errors import HeadwayError, ModelRefused, StoreUnavailable
 from firm.live import Canary, Live
 from firm.ports import Scorer
-from firm.standing import Genuine, Promotion, Standing, stand
+from firm.standing import Alias, Genuine, Promotion, Standing, stand
 from firm.store import CanaryTally, Served, SqlStore
 from firm.time import Micros
 from firm.workflow import Workflow
-from headway.alarms import raise_alarm
+from headway import version_alarms
+from headway.alarms import raise_alarm, settle_alarms
 from headway.canary import Counted
 from headway.clock import now
 from headway.loading import loader
@@ -60,7 +62,8 @@ class LiveModels:
         self._worker = worker
         self._live: dict[str, Live] = {}
         self._standing: dict[str, Standing] = {}
-        self._refused: dict[str, tuple[Promotion, str, float]] = {}
+        self._refused: dict[tuple[str, Alias], tuple[Promotion, str, float]] = {}
+        self._settled: set[tuple[str, Alias]] = set()
         self._served: dict[str, tuple[str, str, int]] = {}
         self._kept: dict[str, dict[tuple[str, str], Scorer]] = {}
         self._counted: dict[str, Counted] = {}
@@ -138,12 +141,9 @@ class LiveModels:
         slug = workflow.slug
         before = self._standing.get(slug, Standing(slug))
         for seq in standing.refused.keys() - before.refused.keys():
-            self._alarm(standing.refused[seq])
+            self._alarm(version_alarms.not_approved(workflow, seq, standing.refused[seq]))
         if standing.head < before.head:
-            self._alarm(
-                f"the record of promotions of {slug} ends at entry {standing.head}, entry "
-                f"{before.head} was there before: it was cut off; what was live stays live"
-            )
+            self._alarm(version_alarms.cut_off(workflow, standing.head, before.head))
             return
         self._standing[slug] = standing
         live = self._of(workflow, standing)
@@ -157,17 +157,19 @@ class LiveModels:
     def _of(self, workflow: Workflow, standing: Standing) -> Live:
         made = standing.champion
         if made is None:
+            self._settle(workflow, "champion", "no version is approved any more")
             return Live(because=f"kill switch, {standing.killed}" if standing.killed else "")
         try:
             scorer = self._loaded(workflow, made)
         except ModelRefused as error:
-            return self._keep(workflow.slug, made, str(error))
-        self._refused.pop(workflow.slug, None)
+            return self._keep(workflow, made, str(error))
+        self._settle(workflow, "champion", f"version {made.version} is loaded and decides")
         return Live(scorer, canary=self._canary(workflow, standing.canary))
 
     def _canary(self, workflow: Workflow, made: Promotion | None) -> Canary | None:
         if made is None:
             self._counted.pop(workflow.slug, None)
+            self._settle(workflow, "canary", "there is no canary any more")
             return None
         counted = self._counted.get(workflow.slug)
         if counted is None or counted.version != made.version:
@@ -175,9 +177,10 @@ class LiveModels:
                 counted = Counted(self._loaded(workflow, made), workflow.canary.slow_ms)
             except ModelRefused as error:
                 words = f"canary {made.version} of {workflow.slug} is refused: {error}"
-                self._alarm(words)
+                self._refuse(workflow, "canary", made, words)
                 return None
             self._counted[workflow.slug] = counted
+        self._settle(workflow, "canary", f"version {made.version} is loaded and decides")
         return Canary(counted, made.share)
 
     def _loaded(self, workflow: Workflow, made: Promotion) -> Scorer:
@@ -191,14 +194,30 @@ class LiveModels:
             del kept[next(iter(kept))]
         return scorer
 
-    def _keep(self, slug: str, made: Promotion, why: str) -> Live:
+    def _keep(self, workflow: Workflow, made: Promotion, why: str) -> Live:
         """A version was refused: what was live stays."""
-        words = f"version {made.version} of {slug} is refused: {why}"
-        if self._refused.get(slug, (None,))[0] != made:
-            self._alarm(words)
-        self._refused[slug] = (made, words, time.monotonic() + RETRY_SECONDS)
-        champion = self._current(slug).champion
+        words = f"version {made.version} of {workflow.slug} is refused: {why}"
+        self._refuse(workflow, "champion", made, words)
+        champion = self._current(workflow.slug).champion
         return Live(champion, "" if champion else words)
+
+    def _refuse(self, workflow: Workflow, alias: Alias, made: Promotion, words: str) -> None:
+        place = (workflow.slug, alias)
+        if self._refused.get(place, (None,))[0] != made:
+            about = version_alarms.at_work(alias, self._worker)
+            self._settled.discard(place)
+            self._alarm(version_alarms.refused(workflow, made.version, about, words))
+        self._refused[place] = (made, words, time.monotonic() + RETRY_SECONDS)
+
+    def _settle(self, workflow: Workflow, alias: Alias, note: str) -> None:
+        """Nothing is refused (any more): say so where this process, or the one before it, had
+        raised an alarm."""
+        place = (workflow.slug, alias)
+        self._refused.pop(place, None)
+        if place not in self._settled:
+            about = version_alarms.at_work(alias, self._worker)
+            settle_alarms(self._store, self._worker, workflow, version_alarms.REFUSED, about, note)
+            self._settled.add(place)
 
     def _to_retry(self) -> bool:
         return any(time.monotonic() >= again for _, _, again in self._refused.values())
@@ -208,7 +227,7 @@ class LiveModels:
         found = {}
         for slug, standing in self._standing.items():
             live = self._current(slug)
-            refused = self._refused.get(slug)
+            refused = self._refused.get((slug, "champion"))
             found[slug] = (_version(live), refused[1] if refused else live.because, standing.head)
         changed = [
             Served(self._worker, slug, version, because, head, self._swapped.get(slug, now()))
@@ -228,8 +247,8 @@ class LiveModels:
             self._store.note_tallies(found)
             self._tallies = found
 
-    def _alarm(self, words: str) -> None:
-        raise_alarm(self._store, self._worker, words)
+    def _alarm(self, alarm: Alert) -> None:
+        raise_alarm(self._store, self._worker, alarm)
 
 
 _NOBODY = Live()

@@ -10,6 +10,7 @@ from firm.alerts import AlertId
 from firm.errors import HeadwayError
 from firm.store import SqlStore
 from headway.catalogue import workflow_named
+from headway.clock import now
 from headway.lifecycle import train_version
 from headway.settings import Settings
 
@@ -27,7 +28,7 @@ def challenge(settings: Settings, store: SqlStore, id_: str) -> None:
     try:
         trained = train_version(settings, workflow, alert.at, TRAINER)
     except HeadwayError as error:
-        store.compare(id_, None, {**comparison, "not_trained": str(error)})
+        store.compare(id_, None, {**comparison, "not_trained": str(error)}, now(), TRAINER)
         return
     comparison |= {
         "rows": trained.data.rows,
@@ -35,4 +36,4 @@ def challenge(settings: Settings, store: SqlStore, id_: str) -> None:
         "gates": {gate.gate: str(gate) for gate in trained.gates},
         "passed": trained.version.gates_passed,
     }
-    store.compare(id_, trained.version.version, comparison)
+    store.compare(id_, trained.version.version, comparison, now(), TRAINER)

@@ -12,14 +12,16 @@ from firm.standing import Promotion, Standing
 from firm.store import ShadowScore, SqlStore
 from firm.time import SECOND, Micros
 from firm.workflow import Workflow
-from headway.alarms import raise_alarm
+from headway.alarms import raise_alarm, settle_alarms
 from headway.clock import now
 from headway.models import Load
+from headway.version_alarms import REFUSED, at_work, refused
 
 SETTLE = 2 * SECOND
 """How long after it was taken a decision is read: by then its transaction has been committed."""
 MOST_AT_ONCE = 2_000
 ACTOR = "registrar"
+ABOUT = at_work("challenger", ACTOR)
 
 
 class Shadow:
@@ -62,7 +64,10 @@ class Shadow:
         except ModelRefused as error:
             scorer = None
             words = f"challenger {made.version} of {slug} is refused: {error}"
-            raise_alarm(self._store, ACTOR, words)
+            raise_alarm(self._store, ACTOR, refused(workflow, made.version, ABOUT, words))
+        else:
+            note = f"version {made.version} is loaded"
+            settle_alarms(self._store, ACTOR, workflow, REFUSED, ABOUT, note)
         self._challengers[slug] = (made, scorer)
         return scorer
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from firm.alerts import Alert, Evidence, alert_id
+from firm.alerts import Alert, alert
 from firm.time import Micros, to_datetime
 from firm.workflow import Workflow
 from monitoring.arrivals import Batch, Span
@@ -16,34 +16,6 @@ from monitoring.rates import Rate
 from monitoring.words import number, percent
 
 MOST_NAMED = 5
-
-
-def alert(
-    workflow: Workflow,
-    version: str,
-    kind: str,
-    at: Micros,
-    *,
-    says: str,
-    matters: str,
-    todo: str,
-    about: str = "",
-    evidence: Evidence | None = None,
-) -> Alert:
-    """An alert to the workflow's owner."""
-    return Alert(
-        id=alert_id(workflow.slug, version, kind, about, at),
-        workflow=workflow.slug,
-        version=version,
-        kind=kind,
-        about=about,
-        says=says,
-        matters=matters,
-        todo=todo,
-        owner=workflow.owner,
-        at=at,
-        evidence=evidence or {},
-    )
 
 
 def outcomes_changed(

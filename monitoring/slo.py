@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from firm.alerts import Alert
+from firm.alerts import Alert, alert
 from firm.time import HOUR, Micros, to_datetime
 from firm.workflow import Workflow
-from monitoring.alerting import alert
 from monitoring.rates import rate
 from monitoring.words import percent
 

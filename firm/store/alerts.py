@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 from sqlalchemy import Connection, Select, select
 
-from firm.alerts import Alert, AlertId, AlertStatus, Evidence, Handling
+from firm.alerts import Alert, AlertId, AlertStatus, Handling
 from firm.audit import AuditEntry, digest
 from firm.decision import as_json
 from firm.errors import NotAllowed, UnknownDecision
@@ -48,7 +48,9 @@ class Alerts(StorePart):
         """Keep what is new; returns it. What is still unresolved is counted, not raised again."""
         with self._database.write() as connection:
             fresh = [one for one in found if _raise(connection, one, raised_at)]
-            append(connection, self._audit_key, MONITOR, [_entry(o, raised_at) for o in fresh])
+            append(
+                connection, self._audit_key, MONITOR, [raised_entry(o, raised_at) for o in fresh]
+            )
         return fresh
 
     def alerts(
@@ -74,7 +76,7 @@ class Alerts(StorePart):
         query = select(alert_handling).where(alert_handling.c.alert == id_)
         with self._database.read() as connection:
             rows = connection.execute(query.order_by(alert_handling.c.seq)).mappings()
-            return [Handling(**{n: row[n] for n in Handling.__struct_fields__}) for row in rows]
+            return [read_handling(row) for row in rows]
 
     def handle_alert(self, handling: Handling, writer: str) -> None:
         """Keep what a person said of an alert.
@@ -88,10 +90,7 @@ class Alerts(StorePart):
             insert_rows(connection, alert_handling, [msgspec.structs.asdict(handling)])
             said = {name: getattr(handling, name) for name in ("status", "person", "note")}
             connection.execute(alert.update().where(alert.c.id == handling.alert).values(**said))
-            entry = AuditEntry(
-                handling.at, handling.person, handling.status, handling.alert, digest(handling)
-            )
-            append(connection, self._audit_key, writer, [entry])
+            append(connection, self._audit_key, writer, [handled_entry(handling)])
 
 
 def _raise(connection: Connection, found: Alert, raised_at: Micros) -> bool:
@@ -128,8 +127,27 @@ def _row(found: Alert, raised_at: Micros) -> dict[str, Any]:
     }
 
 
-def _entry(found: Alert, raised_at: Micros) -> AuditEntry:
+def raised_entry(found: Alert, raised_at: Micros) -> AuditEntry:
+    """How an alert stands in the audit log."""
     return AuditEntry(raised_at, MONITOR, "raised", found.id, digest(found))
+
+
+def handled_entry(handling: Handling) -> AuditEntry:
+    """How what a person said of an alert stands in the audit log."""
+    about, told = handling.alert, digest(handling)
+    return AuditEntry(handling.at, handling.person, handling.status, about, told)
+
+
+def read_handling(row: Any) -> Handling:
+    """What a person said, back from its row."""
+    return Handling(**{name: row[name] for name in Handling.__struct_fields__})
+
+
+def read_alert(row: Any) -> Alert:
+    """The alert back from its row; its figures as they were written, 3 and 3.0 told apart, so that
+    its digest is that of the day when it was raised."""
+    fields = {name: row[name] for name in Alert.__struct_fields__}
+    return Alert(**{**fields, "evidence": msgspec.json.decode(row["evidence"])})
 
 
 def _find(connection: Connection, id_: AlertId, lock: bool = False) -> AlertRecord:
@@ -142,10 +160,8 @@ def _find(connection: Connection, id_: AlertId, lock: bool = False) -> AlertReco
 
 
 def _record(row: Any) -> AlertRecord:
-    fields = {name: row[name] for name in Alert.__struct_fields__}
-    evidence = msgspec.json.decode(row["evidence"], type=Evidence)
     return AlertRecord(
-        Alert(**{**fields, "evidence": evidence}),
+        read_alert(row),
         row["status"],
         row["times"],
         row["last_at"],

@@ -14,7 +14,7 @@ from firm.audit import AuditEntry, Head, Link, digest, verify
 from firm.decision import Verdict
 from firm.errors import AuditBroken
 from firm.standing import Kind
-from firm.store.chains import append
+from firm.store.audited_alerts import OF_ALERTS, check_alerts, entries_of_alerts
 from firm.store.governance import verdict_entry
 from firm.store.parts import StorePart
 from firm.store.promotions import (
@@ -39,14 +39,15 @@ from firm.store.tables import (
 
 CHUNK = 2_000
 OF_VERSIONS = ("registered", "proposed", "declined", *get_args(Kind))
-OF_PEOPLE = ("agreed", "refused", *OF_VERSIONS)
+OF_PEOPLE = ("agreed", "refused", *OF_VERSIONS, *OF_ALERTS)
 
 
 class AuditLog(StorePart):
     """Verify and export the chains."""
 
     def verify(self) -> int:
-        """Check each link, and that decisions, verdicts and promotions are as the links say.
+        """Check each link, and that decisions, verdicts, promotions, alerts and reviews are as the
+        links say.
 
         Returns how many links hold.
 
@@ -58,12 +59,8 @@ class AuditLog(StorePart):
                 count = verify(self._audit_key, links, _heads(connection))
             _check_decisions(connection)
             _check_people(connection)
+            check_alerts(connection)
         return count
-
-    def note(self, entry: AuditEntry, writer: str) -> None:
-        """Keep an entry that tells of nothing that is kept elsewhere."""
-        with self._database.write() as connection:
-            append(connection, self._audit_key, writer, [entry])
 
     def export(self) -> Iterator[dict[str, Any]]:
         """Every link as plain values, chain by chain; hashes in hex."""
@@ -125,10 +122,11 @@ def _check_decision(row: dict[str, Any]) -> None:
 
 
 def _check_people(connection: Connection) -> None:
-    """Verdicts and promotions are few: both sides fit in memory."""
+    """Verdicts, promotions and alerts are few: both sides fit in memory."""
     verdicts = connection.execute(select(verdict)).mappings()
     kept = Counter(verdict_entry(Verdict(**row)) for row in verdicts)
     kept.update(_entries_of_versions(connection))
+    kept.update(entries_of_alerts(connection))
     of_people = select(audit_link).where(audit_link.c.verb.in_(OF_PEOPLE))
     told = Counter(_entry(row) for row in connection.execute(of_people))
     for entry in (kept - told) + (told - kept):

@@ -9,6 +9,7 @@ from sqlalchemy import Connection, select
 
 from firm.audit import AuditEntry, digest
 from firm.errors import NotAllowed, UnknownDecision
+from firm.store.alerts import MONITOR
 from firm.store.bulk import insert_rows, keep
 from firm.store.chains import append
 from firm.store.parts import StorePart
@@ -54,17 +55,20 @@ class Reviews(StorePart):
             if connection.execute(waiting).first():
                 return False
             insert_rows(connection, review, [_row(opened)], keep)
-            entry = AuditEntry(opened.opened_at, writer, "opened", opened.id, digest(opened))
-            append(connection, self._audit_key, writer, [entry])
+            append(connection, self._audit_key, writer, [opened_entry(opened)])
         return True
 
-    def compare(self, id_: str, challenger: str | None, comparison: dict[str, Any]) -> None:
+    def compare(
+        self, id_: str, challenger: str | None, comparison: dict[str, Any], at: Micros, writer: str
+    ) -> None:
         """Add the challenger and how it compares; from now on a person can decide."""
         with self._database.write() as connection:
             _find(connection, id_)
             values = {"challenger": challenger, "comparison": msgspec.json.encode(comparison)}
             update = review.update().where(review.c.id == id_)
             connection.execute(update.values(status="ready", **values))
+            told = AuditEntry(at, writer, "compared", id_, compared(challenger, comparison))
+            append(connection, self._audit_key, writer, [told])
 
     def close_review(self, id_: str, person: str, note: str, at: Micros, writer: str) -> None:
         """A person has decided.
@@ -80,8 +84,7 @@ class Reviews(StorePart):
                 raise NotAllowed(f"review {id_} was closed by {found.person}")
             said = {"status": "closed", "person": person, "note": note, "closed_at": at}
             connection.execute(review.update().where(review.c.id == id_).values(**said))
-            entry = AuditEntry(at, person, "closed", id_, digest(said))
-            append(connection, self._audit_key, writer, [entry])
+            append(connection, self._audit_key, writer, [closed_entry(id_, said)])
 
     def review(self, id_: str) -> Review:
         """One review. Raises UnknownDecision if there is none."""
@@ -96,15 +99,31 @@ class Reviews(StorePart):
         if not closed:
             query = query.where(review.c.status != "closed")
         with self._database.read() as connection:
-            return [_read(row) for row in connection.execute(query).mappings()]
+            return [read_review(row) for row in connection.execute(query).mappings()]
+
+
+def opened_entry(opened: Review) -> AuditEntry:
+    """How the opening of a review stands in the audit log."""
+    return AuditEntry(opened.opened_at, MONITOR, "opened", opened.id, digest(opened))
+
+
+def compared(challenger: str | None, comparison: dict[str, Any]) -> str:
+    """The digest of what a person is shown to decide on."""
+    return digest({"challenger": challenger, "comparison": comparison})
+
+
+def closed_entry(id_: str, said: dict[str, Any]) -> AuditEntry:
+    """How the closing of a review stands in the audit log; `said` as its columns have it."""
+    return AuditEntry(said["closed_at"], said["person"], "closed", id_, digest(said))
+
+
+def read_review(row: Any) -> Review:
+    """The review back from its row."""
+    return Review(**{**row, "comparison": msgspec.json.decode(row["comparison"])})
 
 
 def _row(one: Review) -> dict[str, Any]:
     return {**msgspec.structs.asdict(one), "comparison": msgspec.json.encode(one.comparison)}
-
-
-def _read(row: Any) -> Review:
-    return Review(**{**row, "comparison": msgspec.json.decode(row["comparison"])})
 
 
 def _find(connection: Connection, id_: str, lock: bool = False) -> Review:
@@ -112,4 +131,4 @@ def _find(connection: Connection, id_: str, lock: bool = False) -> Review:
     row = connection.execute(query.with_for_update() if lock else query).mappings().one_or_none()
     if row is None:
         raise UnknownDecision(f"no review has the id {id_!r}; `headway reviews list` lists them")
-    return _read(row)
+    return read_review(row)

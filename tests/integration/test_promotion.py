@@ -3,13 +3,16 @@ word."""
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from firm.decision import RULE_VERSION, Person
 from firm.errors import GateFailed, NotAllowed
+from headway import models
 from headway.clock import now
 from headway.governance import Governance
 from headway.models import LiveModels, open_models
@@ -17,12 +20,13 @@ from headway.parts import Parts
 from headway.settings import Settings
 from headway.swap import wait_until_served
 from stream.reader import Record
-from tests.contract.store.samples import rows, tamper
+from tests.contract.store.samples import tamper
 from tests.stage import NOON, SLUG, Stage, report, until
 from tests.versions import (
     REVIEWER,
     SCIENTIST,
     TRAINER,
+    model_file,
     promote,
     registered,
     registration,
@@ -51,11 +55,23 @@ class Copy:
             registered(self.settings, self.store, version, score)
 
     def alarms(self) -> list[str]:
-        links = rows(self.stage.url, "audit_link")
-        return [link["about"] for link in links if link["verb"] == "raised alarm"]
+        return [record.alert.says for record in self.store.alerts(SLUG)]
 
-    def file(self, version: str) -> Path:
-        return self.settings.artifacts / SLUG / version / "model.ubj"
+    def harmed(self, how: str) -> tuple[str, Callable[[], object]]:
+        """A version that cannot be loaded, and what makes an end of that."""
+        if how == "other features":
+            folder = self.settings.artifacts / SLUG / "3"
+            made = registration(self.settings, "3", 0.5)
+            content = model_file(folder, 0.5, [*WORKFLOW.feature_names[1:], "other"]).read_bytes()
+            sha256, size = hashlib.sha256(content).hexdigest(), len(content)
+            self.governance.register(msgspec.structs.replace(made, sha256=sha256, size=size))
+            return "3", lambda: self.governance.roll_back(SLUG, "1", REVIEWER, "it does not fit")
+        file = self.settings.artifacts / SLUG / "2" / "model.ubj"
+        content = file.read_bytes()
+        file.write_bytes(content[:-1] + b" ")
+        if how == "gone":
+            file.unlink()
+        return "2", lambda: file.write_bytes(content)
 
 
 @pytest.fixture
@@ -153,25 +169,33 @@ def test_a_record_that_was_cut_off_changes_nothing_that_is_live(
     assert version(models) == "2"
 
 
-@pytest.mark.parametrize("harm", ["gone", "changed"])
+@pytest.mark.parametrize("harm", ["gone", "changed", "other features"])
 def test_a_version_that_cannot_be_loaded_leaves_the_old_one_serving(
-    copy: Copy, worker: Callable[[str], LiveModels], harm: str
+    copy: Copy, worker: Callable[[str], LiveModels], harm: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    """The owner is told what to do; once the file is whole again the alert resolves itself."""
+    monkeypatch.setattr(models, "RETRY_SECONDS", 0.2)
     promote(copy.governance, "1")
-    models = worker("stream")
-    before = models.live(SLUG)
-    if harm == "gone":
-        copy.file("2").unlink()
-    else:
-        content = copy.file("2").read_bytes()
-        copy.file("2").write_bytes(content[:-1] + b" ")
-    promote(copy.governance, "2")
+    stream = worker("stream")
+    before = stream.live(SLUG)
+    number, mend = copy.harmed(harm)
+    promote(copy.governance, number)
     (served,) = wait_until_served(copy.store, SLUG)
-    assert models.live(SLUG) is before
+    assert stream.live(SLUG) is before
     assert served.version == "1"
-    assert served.because.startswith(f"version 2 of {SLUG} is refused")
-    assert copy.alarms() == [served.because[:500]]
+    assert served.because.startswith(f"version {number} of {SLUG} is refused")
+    (record,) = copy.store.alerts(SLUG)
+    alert = record.alert
+    assert alert.says == f"champion in stream: {served.because}"[:500]
+    assert (alert.kind, alert.version, alert.owner) == ("version-refused", number, WORKFLOW.owner)
+    assert "restores the file" in alert.todo
     assert version(worker("http:1")) == RULE_VERSION, "nothing stood there before"
+    assert len(copy.store.alerts(SLUG)) == 2, "one for each process, raised once"
+    mend()
+    until(lambda: copy.alarms() == [])
+    (said,) = copy.store.handlings(alert.id)
+    assert (said.status, said.person) == ("resolved", "stream")
+    assert copy.store.verify() > 0
 
 
 @pytest.mark.parametrize(

@@ -82,8 +82,7 @@ class Copy:
         }
 
     def alarms(self) -> list[str]:
-        links = rows(self.stage.url, "audit_link")
-        return [link["about"] for link in links if link["verb"] == "raised alarm"]
+        return [record.alert.says for record in self.store.alerts(SLUG)]
 
 
 @pytest.fixture

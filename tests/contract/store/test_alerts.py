@@ -77,7 +77,7 @@ def test_a_resolution_needs_a_person_and_a_reason_and_comes_once(store: SqlStore
 def test_a_version_has_one_open_review_at_a_time(store: SqlStore) -> None:
     assert store.open_review(Review("a", SLUG, "3", NOON), "monitor")
     assert not store.open_review(Review("b", SLUG, "3", NOON), "monitor")
-    store.compare("a", "4", {"gates": {"auc": ".8"}, "passed": True})
+    store.compare("a", "4", {"gates": {"auc": ".8"}, "passed": True}, NOON, "monitor")
     (ready,) = store.reviews(SLUG)
     assert (ready.status, ready.challenger, ready.comparison["passed"]) == ("ready", "4", True)
     with pytest.raises(NotAllowed, match="what you decided"):
@@ -89,7 +89,7 @@ def test_a_version_has_one_open_review_at_a_time(store: SqlStore) -> None:
     assert [r.status for r in store.reviews(SLUG, closed=True)] == ["closed"]
     assert not store.open_review(Review("a", SLUG, "3", NOON), "monitor"), "not after a restart"
     assert store.open_review(Review("b", SLUG, "3", NOON), "monitor")
-    assert store.verify() == 3
+    assert store.verify() == 4
 
 
 def test_the_newest_figures_of_a_version_are_kept(store: SqlStore) -> None:

@@ -6,11 +6,13 @@ from typing import Any
 
 import pytest
 
+from firm.alerts import handle
 from firm.decision import Verdict
 from firm.errors import AuditBroken
 from firm.standing import Promotion
-from firm.store import SqlStore, audit_log
+from firm.store import Review, SqlStore, audit_log
 from tests.contract.store.samples import NOON, SLUG, record, slipping, take, tamper
+from tests.contract.store.test_alerts import found
 from workflows.delivery_risk import WORKFLOW
 
 COPY = (
@@ -46,6 +48,12 @@ TAMPERING = [
     ("UPDATE promotion SET sha256 = 'another file'", DIFFER),
     ("UPDATE promotion SET gates = (SELECT CAST('{}' AS BYTEA))", DIFFER),
     ("DELETE FROM promotion", DIFFER),
+    ("UPDATE alert SET says = 'all is well'", DIFFER),
+    ("UPDATE alert SET status = 'resolved'", "is what was said of it last"),
+    ("DELETE FROM alert_handling", DIFFER),
+    ("UPDATE review SET note = 'promote it'", DIFFER),
+    ("UPDATE review SET challenger = '5'", "was changed after it was made"),
+    ("DELETE FROM review", DIFFER),
 ]
 
 
@@ -60,14 +68,25 @@ def used(store: SqlStore) -> SqlStore:
         SLUG, "1", "models:/1", "ab", 1, "Tess", "Gus", "good", NOON, {"auc": 0.7}
     )
     store.promote(promotion, "cli:1")
+    look_into(store)
     return store
 
 
-@pytest.mark.parametrize(("statement", "found"), TAMPERING)
-def test_tampering_shows(used: SqlStore, url: str, statement: str, found: str) -> None:
-    assert used.verify() == 13
+def look_into(store: SqlStore) -> None:
+    """An alert is raised and taken up, a review of it opened, filled and closed."""
+    alert = found()
+    store.raise_alerts([alert], NOON)
+    store.handle_alert(handle(alert, "open", "acknowledged", "Ada", "", NOON), "governance")
+    store.open_review(Review(alert.id, SLUG, "3", NOON), "monitor")
+    store.compare(alert.id, "4", {"passed": True, "rows": 300}, NOON, "monitor")
+    store.close_review(alert.id, "Gus", "not yet", NOON, "governance")
+
+
+@pytest.mark.parametrize(("statement", "words"), TAMPERING)
+def test_tampering_shows(used: SqlStore, url: str, statement: str, words: str) -> None:
+    assert used.verify() == 18
     assert tamper(url, _for_engine(url, statement)) > 0
-    with pytest.raises(AuditBroken, match=found):
+    with pytest.raises(AuditBroken, match=words):
         used.verify()
 
 
@@ -100,7 +119,7 @@ def test_what_is_written_while_it_verifies_raises_no_false_alarm(
         return done(*arguments)
 
     monkeypatch.setattr(audit_log, step, write_first)
-    assert used.verify() == 13
+    assert used.verify() == 18
 
 
 def test_what_is_written_meanwhile_is_not_exported(used: SqlStore) -> None:
@@ -108,7 +127,7 @@ def test_what_is_written_meanwhile_is_not_exported(used: SqlStore) -> None:
     first = next(exported)
     record(used, "ask-3", 0.1)
     rest = list(exported)
-    assert len(rest) == 12
+    assert len(rest) == 17
     assert first == {
         "chain": "cli:1",
         "seq": 1,
@@ -119,4 +138,4 @@ def test_what_is_written_meanwhile_is_not_exported(used: SqlStore) -> None:
         "digest": first["digest"],
         "hash": first["hash"],
     }
-    assert used.verify() == 14
+    assert used.verify() == 19
