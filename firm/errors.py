@@ -152,6 +152,12 @@ class ModelRefused(HeadwayError):
     kind = "model-refused"
 
 
+class NotReproduced(HeadwayError):
+    """A version gives another score for the recorded values than the one that was recorded."""
+
+    kind = "not-reproduced"
+
+
 class GateFailed(HeadwayError):
     """A trained version is not good enough to be promoted; each failed gate is named."""
 

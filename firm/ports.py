@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
     from firm.decision import Action, Decision
+    from firm.explanation import Contributions
     from firm.ids import SubjectId
     from firm.live import Live
     from firm.react import Arrival
@@ -24,6 +25,20 @@ class Scorer(Protocol):
 
     def predict(self, rows: Sequence[Row]) -> list[float]:
         """One calibrated probability for each row; the columns are the workflow's features."""
+
+
+class Explainable(Scorer, Protocol):
+    """A loaded model that says what each feature adds to a score."""
+
+    def contributions(self, rows: Sequence[Row]) -> list[Contributions]:
+        """What adds up to the score of each row."""
+
+
+class Versions(Protocol):
+    """Every version that was ever allowed to decide, for whoever looks back."""
+
+    def version(self, workflow: str, version: str) -> Explainable:
+        """One of them, loaded; raises ModelRefused where it cannot be had, or never decided."""
 
 
 class Models(Protocol):

@@ -293,6 +293,8 @@ class Workflow(Declared):
     Of the triggers, only those ask for a score for which `asks` says so, if it is declared: it is
     given the subject's entries up to the one in question, and reads no others.
     `awaits` names what a subject still waits for (approvals, documents); each answer says it.
+    `reasons` says when an answer gives its reasons: if the caller asks for them, or also unasked
+    where something is done ("on action").
     `step` names the step of the process at which an entry stands; quality is then told by step.
     `candidates` says to whom else a request could be given, and how they are ranked.
     `rule` scores while no approved model is live; `lateness_days` is how far behind the newest
@@ -317,6 +319,7 @@ class Workflow(Declared):
     awaits: Callable[[Known], Sequence[str]] | None = None
     candidates: Candidates | None = None
     policy: Policy
+    reasons: Literal["on request", "on action"] = "on request"
     slo: Slo
     watch: Watch = Watch()
     canary: CanaryLimits = CanaryLimits()

@@ -20,6 +20,7 @@ from firm.store import GroupCommit, SqlStore
 from headway import metrics
 from headway.catalogue import canonicaliser, declared
 from headway.clock import now
+from headway.explaining import decided_versions
 from headway.governance import Governance
 from headway.login import login
 from headway.metered import MeteredRankings, MeteredRecorder
@@ -27,6 +28,7 @@ from headway.models import LiveModels, open_models
 from headway.settings import Settings
 from headway.vitals import CopyVitals
 from serving.app import create_app
+from serving.explaining import Explaining
 from serving.scoring import Scoring
 from stream.topics import EVENTS, LARGEST_MESSAGE_BYTES
 
@@ -72,6 +74,7 @@ def build(settings: Settings) -> FastAPI:
     app = create_app(
         scoring,
         rankings,
+        Explaining(decided_versions(settings, workflows, store, models)),
         canonicaliser(workflows),
         producer.publish,
         now,

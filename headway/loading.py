@@ -8,16 +8,16 @@ from urllib.parse import urlparse
 from urllib.request import url2pathname
 
 from firm.errors import ModelRefused
-from firm.ports import Scorer
 from firm.standing import Promotion
 from firm.workflow import Workflow
 from training.safe import load_safely
+from training.scorer import FileScorer
 
 
-def loader(artifacts: Path) -> Callable[[Promotion, Workflow], Scorer]:
+def loader(artifacts: Path) -> Callable[[Promotion, Workflow], FileScorer]:
     """Load what a promotion names, if it lies in the folder of models."""
 
-    def load(made: Promotion, workflow: Workflow) -> Scorer:
+    def load(made: Promotion, workflow: Workflow) -> FileScorer:
         return load_safely(
             _path(made.uri),
             artifacts,

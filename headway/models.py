@@ -89,6 +89,11 @@ class LiveModels:
         """The approved model of a workflow, None while the declared rule decides."""
         return self.now(workflow).champion
 
+    def loaded(self, workflow: str, version: str) -> Scorer | None:
+        """The model of a version, if it is still loaded."""
+        kept = dict(self._kept.get(workflow, {}))
+        return next((scorer for (one, _), scorer in kept.items() if one == version), None)
+
     def on_change(self, listener: Callable[[str], None]) -> None:
         """Have `listener` called with the workflow after each swap, from the following thread."""
         self._listeners.append(listener)

@@ -10,6 +10,7 @@ import msgspec
 
 from firm.decision import Decision, as_json
 from firm.exceptions import exceptions
+from firm.explanation import Explanation, Reason
 from firm.ranking import Ranking, candidates_of
 from firm.time import DAY, to_datetime
 from firm.workflow import Workflow
@@ -33,7 +34,7 @@ class _Freshness(msgspec.Struct, gc=False):
     stale: bool
 
 
-class _Answer(msgspec.Struct, gc=False):
+class _Answer(msgspec.Struct, gc=False, kw_only=True):
     """`serving.schemas.Answer` as it is written: the fields in the order of their names."""
 
     actions: list[str]
@@ -48,14 +49,47 @@ class _Answer(msgspec.Struct, gc=False):
     model_version: str
     policy_version: str
     probability: float
+    reasons: Sequence[Reason] | msgspec.UnsetType = msgspec.UNSET
     rule_because: str
     subject: str
+    unexplained: str | msgspec.UnsetType = msgspec.UNSET
     workflow: str
 
 
-def answer(workflow: Workflow, decision: Decision) -> bytes:
-    """The bytes of the answer; the same decision always gives the same bytes."""
-    return as_json(in_full(workflow, decision))
+def answer(
+    workflow: Workflow,
+    decision: Decision,
+    reasons: Sequence[Reason] | msgspec.UnsetType = msgspec.UNSET,
+    unexplained: str | msgspec.UnsetType = msgspec.UNSET,
+) -> bytes:
+    """The bytes of the answer; the same decision always gives the same bytes.
+
+    Args:
+        reasons: those that it gives, where it gives any.
+        unexplained: why it gives none although it should.
+    """
+    if reasons is msgspec.UNSET and unexplained is msgspec.UNSET:
+        return as_json(in_full(workflow, decision))
+    shown = _answer(workflow, decision)
+    shown.reasons, shown.unexplained = reasons, unexplained
+    return as_json(_with_ranking(workflow, decision, shown))
+
+
+def explanation_answer(decision: Decision, found: Explanation) -> bytes:
+    """The bytes of an explanation."""
+    return as_json(
+        {
+            "decision_id": decision.id,
+            "workflow": decision.workflow,
+            "subject": decision.subject,
+            "as_of": to_datetime(decision.as_of),
+            "probability": decision.probability,
+            "band": decision.band,
+            "model_version": decision.model_version,
+            "policy_version": decision.policy_version,
+            **msgspec.structs.asdict(found),
+        }
+    )
 
 
 def batch_answer(workflow: Workflow, found: Sequence[Decision | Refused]) -> bytes:
@@ -71,10 +105,16 @@ def batch_answer(workflow: Workflow, found: Sequence[Decision | Refused]) -> byt
 
 def in_full(workflow: Workflow, decision: Decision) -> _Answer | dict[str, Any]:
     """The answer, to be written by `as_json`."""
-    shown = _answer(workflow, decision)
+    return _with_ranking(workflow, decision, _answer(workflow, decision))
+
+
+def _with_ranking(
+    workflow: Workflow, decision: Decision, shown: _Answer
+) -> _Answer | dict[str, Any]:
     if decision.ranking is None:
         return shown
-    return _ranked(workflow, decision, decision.ranking, shown).model_dump(mode="json")
+    ranked = _ranked(workflow, decision, decision.ranking, shown)
+    return ranked.model_dump(mode="json", exclude_unset=True)
 
 
 def _answer(workflow: Workflow, decision: Decision) -> _Answer:

@@ -6,7 +6,6 @@ from collections.abc import Awaitable, Callable
 from uuid import uuid4
 
 from fastapi import APIRouter, FastAPI, Request
-from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response
 
 from firm.canonical import Canonicaliser
@@ -16,9 +15,11 @@ from firm.ids import SubjectId
 from firm.time import Micros
 from serving.access import Login
 from serving.access.guard import Guard, require_policies
-from serving.answers import answer, batch_answer, describe
+from serving.answers import batch_answer, describe
 from serving.batch import score_each
-from serving.documented import PROBLEMS, IdempotencyKey
+from serving.decision_routes import decision_routes
+from serving.documented import PROBLEMS, Explain, IdempotencyKey
+from serving.explaining import Explaining
 from serving.headers import SecurityHeaders
 from serving.health import Vitals, health_routes
 from serving.limits import BodyLimit
@@ -34,7 +35,6 @@ from serving.schemas import (
     Answer,
     BatchAnswer,
     BatchAsked,
-    RankedAnswer,
     ScoreAsked,
     WorkflowShown,
 )
@@ -46,6 +46,7 @@ Publish = Callable[[bytes, bytes], Awaitable[None]]
 def create_app(
     scoring: Scoring,
     rankings: Rankings,
+    explaining: Explaining,
     canonicaliser: Canonicaliser,
     publish: Publish,
     now: Callable[[], Micros],
@@ -74,14 +75,15 @@ def create_app(
         redoc_url=None,
     )
     app.add_middleware(BodyLimit)
-    app.add_middleware(QuickScore, scoring=scoring, login=login, now=now)
+    app.add_middleware(QuickScore, scoring=scoring, explaining=explaining, login=login, now=now)
     app.add_middleware(SecurityHeaders)
     app.add_middleware(Observed, answered=answered)
     install(app)
     guard = Guard(login, now)
     app.include_router(_health())
     app.include_router(health_routes(vitals, guard))
-    app.include_router(_scores(scoring, now, guard), prefix="/v1")
+    app.include_router(_scores(scoring, explaining, now, guard), prefix="/v1")
+    app.include_router(decision_routes(scoring, explaining, guard), prefix="/v1")
     app.include_router(rank_route(rankings, now, guard), prefix="/v1")
     app.include_router(_events(scoring, canonicaliser, publish, now, guard), prefix="/v1")
     app.include_router(oip.routes(scoring, now, guard, version))
@@ -102,7 +104,9 @@ def _health() -> APIRouter:
     return router
 
 
-def _scores(scoring: Scoring, now: Callable[[], Micros], guard: Guard) -> APIRouter:
+def _scores(
+    scoring: Scoring, explaining: Explaining, now: Callable[[], Micros], guard: Guard
+) -> APIRouter:
     router = APIRouter(tags=["scores"], responses=PROBLEMS)
 
     def live_version(slug: str) -> str:
@@ -120,14 +124,17 @@ def _scores(scoring: Scoring, now: Callable[[], Micros], guard: Guard) -> APIRou
         dependencies=[guard.needs("scores:ask")],
     )
     async def score(
-        slug: str, asked: ScoreAsked, idempotency_key: IdempotencyKey = None
+        slug: str,
+        asked: ScoreAsked,
+        explain: Explain = False,
+        idempotency_key: IdempotencyKey = None,
     ) -> Response:
         """Score one subject now, or as of an earlier instant."""
         at = now()
         as_of = at if asked.as_of is None else check_time(asked.as_of, at)
         key = idempotency_key or str(uuid4())
         decision = await scoring.score(slug, SubjectId(asked.subject), as_of, key, at)
-        return _json(answer(scoring.workflow(slug), decision))
+        return _json(await explaining.answer(scoring.workflow(slug), decision, explain))
 
     @router.post(
         "/workflows/{slug}/score/batch",
@@ -143,17 +150,6 @@ def _scores(scoring: Scoring, now: Callable[[], Micros], guard: Guard) -> APIRou
         key = idempotency_key or str(uuid4())
         found = await score_each(scoring, slug, asked.subjects, as_of, key, at)
         return _json(batch_answer(scoring.workflow(slug), found))
-
-    @router.get(
-        "/decisions/{decision_id}",
-        response_model=RankedAnswer | Answer,
-        dependencies=[guard.needs("decisions:read")],
-    )
-    async def decision(decision_id: str, request: Request) -> Response:
-        """A decision that was taken, with the snapshot it was taken on."""
-        found = await run_in_threadpool(scoring.decision, decision_id)
-        guard.require(request, "decisions:read", found.workflow)
-        return _json(answer(scoring.workflow(found.workflow), found))
 
     return router
 

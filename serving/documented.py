@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any
 
-from fastapi import Header
+from fastapi import Header, Query
 
 from serving.problems import MEDIA_TYPE
 from serving.schemas import Problem
@@ -15,6 +15,10 @@ IdempotencyKey = Annotated[
         max_length=200,
         description="The same key gives the same decision, byte for byte, however often it is sent",
     ),
+]
+Explain = Annotated[
+    bool,
+    Query(description="Give the reasons that weigh most: exact TreeSHAP, some milliseconds more"),
 ]
 PROBLEMS: dict[int | str, dict[str, Any]] = {
     status: {"model": Problem, "content": {MEDIA_TYPE: {}}}

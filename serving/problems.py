@@ -26,6 +26,7 @@ STATUS: Mapping[str, HTTPStatus] = {
     "not-allowed": HTTPStatus.FORBIDDEN,
     "gate-failed": HTTPStatus.CONFLICT,
     "model-refused": HTTPStatus.CONFLICT,
+    "not-reproduced": HTTPStatus.CONFLICT,
     "malformed": HTTPStatus.BAD_REQUEST,
     "too-large": HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
     "unknown-type": HTTPStatus.UNPROCESSABLE_ENTITY,

@@ -23,6 +23,7 @@ from firm.ids import SubjectId
 from firm.time import Micros
 from serving.access import Login
 from serving.answers import answer
+from serving.explaining import Explaining
 from serving.problems import refusal
 from serving.scoring import Scoring
 
@@ -54,10 +55,16 @@ class QuickScore:
     """ASGI middleware that answers plain requests for a score, and passes on all others."""
 
     def __init__(
-        self, app: ASGIApp, scoring: Scoring, login: Login, now: Callable[[], Micros]
+        self,
+        app: ASGIApp,
+        scoring: Scoring,
+        explaining: Explaining,
+        login: Login,
+        now: Callable[[], Micros],
     ) -> None:
         self._app = app
         self._scoring = scoring
+        self._explaining = explaining
         self._login = login
         self._now = now
 
@@ -84,7 +91,7 @@ class QuickScore:
 
     def _slug(self, scope: Scope) -> str | None:
         """The workflow that is asked for a score; None if anything else is asked."""
-        if scope["type"] != "http" or scope["method"] != "POST":
+        if scope["type"] != "http" or scope["method"] != "POST" or scope["query_string"]:
             return None
         found = _PATH.fullmatch(scope["path"])
         slug = found[1] if found else None
@@ -96,7 +103,10 @@ class QuickScore:
         as_of = at if asked.as_of is None else check_time(asked.as_of, at)
         scoring, key = self._scoring, head.key or str(uuid4())
         decision = await scoring.score(slug, SubjectId(asked.subject), as_of, key, at)
-        return answer(scoring.workflows[slug], decision)
+        workflow = scoring.workflows[slug]
+        if workflow.reasons == "on request":
+            return answer(workflow, decision)
+        return await self._explaining.answer(workflow, decision)
 
 
 def _head(headers: Iterable[tuple[bytes, bytes]]) -> _Head | None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints
 
@@ -49,6 +49,20 @@ class Freshness(BaseModel):
     )
 
 
+class ReasonShown(BaseModel):
+    """One feature's part in a score."""
+
+    feature: str
+    value: float | None
+    unit: str
+    why: str
+    source: str
+    direction: Literal["raises", "lowers", "leaves"]
+    log_odds: float = Field(description="what it adds to the score's log-odds (exact TreeSHAP)")
+    without: float = Field(ge=0, le=1, description="the probability if it added nothing")
+    says: str
+
+
 class Answer(BaseModel):
     """A score with its decision and all that it rests on."""
 
@@ -69,6 +83,66 @@ class Answer(BaseModel):
     rule_because: str = Field(
         "", description="why the rule decided although a version was approved (kill switch)"
     )
+    reasons: list[ReasonShown] | None = Field(
+        None, description="those that weigh most; there if they are asked for, or declared"
+    )
+    unexplained: str | None = Field(None, description="why reasons that were asked for are missing")
+
+
+class ExplanationShown(BaseModel):
+    """Why a decision was taken: `base_log_odds` and all `log_odds` of the reasons add up to its
+    `log_odds`, and those are the probability."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {
+                    "decision_id": "0d1c5b7e-52d1-5b6b-9df0-6f0d6f0c6a0e",
+                    "workflow": "delivery_risk",
+                    "subject": "project:3",
+                    "as_of": "2017-09-01T00:00:00Z",
+                    "probability": 0.62,
+                    "band": "act",
+                    "model_version": "1",
+                    "policy_version": "9a0364b9e99b",
+                    "says": "62%, from 37% where nothing is known of a case, mostly by slip rate",
+                    "base": 0.37,
+                    "base_log_odds": -0.53,
+                    "log_odds": 0.49,
+                    "reasons": [
+                        {
+                            "feature": "slip_rate",
+                            "value": 0.8,
+                            "unit": "share",
+                            "why": "how often it slipped too far before",
+                            "source": "status report (PSA)",
+                            "direction": "raises",
+                            "log_odds": 1.02,
+                            "without": 0.37,
+                            "says": "slip rate is 80% (how often it slipped too far before): "
+                            "raises the score to 62%; without it, 37%",
+                        }
+                    ],
+                    "rule": "",
+                }
+            ]
+        }
+    )
+
+    decision_id: str
+    workflow: str
+    subject: str
+    as_of: AwareDatetime
+    probability: float = Field(ge=0, le=1)
+    band: str
+    model_version: str
+    policy_version: str
+    says: str
+    base: float | None = Field(description="the probability where nothing is known of a case")
+    base_log_odds: float | None
+    log_odds: float | None
+    reasons: list[ReasonShown] = Field(description="of every feature, the weightiest first")
+    rule: str = Field(description="the declared rule, where it scored; it has no contributions")
 
 
 class RankAsked(BaseModel):

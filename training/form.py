@@ -43,11 +43,11 @@ class XgboostForm:
 
     def predict(self, rows: Sequence[Row]) -> list[float]:
         """The probability of each row."""
-        return self._booster.predict(_float32(rows))
+        return self._booster.predict(as_floats(rows))
 
     def margins(self, rows: Sequence[Row]) -> list[float]:
         """The log-odds of each row."""
-        return self._booster.margins(_float32(rows))
+        return self._booster.margins(as_floats(rows))
 
 
 def quickest_form(booster: Booster, columns: int, version: str) -> Form:
@@ -84,7 +84,8 @@ def check_rows(trees: Trees, columns: int) -> list[Row]:
     return [tuple(row) for row in values.tolist()]
 
 
-def _float32(rows: Sequence[Row]) -> NDArray[np.float32]:
+def as_floats(rows: Sequence[Row]) -> NDArray[np.float32]:
+    """Rows as XGBoost takes them: 32-bit, NaN where a value is missing."""
     with np.errstate(over="ignore"):  # what is too large for 32 bits is infinite there
         return np.array(rows, dtype=np.float32)
 

@@ -35,7 +35,8 @@ def _wanted(kind: int) -> bytes:
     ).encode()
 
 
-PROBABILITIES, MARGINS = _wanted(0), _wanted(1)
+PROBABILITIES, MARGINS, CONTRIBUTIONS = _wanted(0), _wanted(1), _wanted(2)
+DENSE = b'{"missing": NaN, "nthread": 1}'
 
 
 class Booster:
@@ -103,9 +104,7 @@ class Booster:
 
     def predict_at(self, address: int, rows: int, columns: int, wanted: bytes) -> list[float]:
         """The score of each row of a matrix of 32-bit numbers that lies at an address."""
-        array = (
-            f'{{"data":[{address},true],"shape":[{rows},{columns}],"typestr":"<f4","version":3}}'
-        ).encode()
+        array = _array(address, rows, columns)
         shape = ctypes.POINTER(ctypes.c_uint64)()
         dimensions = ctypes.c_uint64()
         result = ctypes.POINTER(ctypes.c_float)()
@@ -121,10 +120,45 @@ class Booster:
         )
         return result[:rows]
 
+    def contributions(self, features: NDArray[np.float32]) -> list[list[float]]:
+        """Exact TreeSHAP values of each row, in log-odds: one for each column, and last the bias.
+        They add up to the row's margin."""
+        rows, columns = features.shape
+        matrix = ctypes.c_void_p()
+        array = _array(features.ctypes.data, rows, columns)
+        self._call("XGDMatrixCreateFromDense", array, DENSE, ctypes.byref(matrix))
+        try:
+            found = self._contributions(matrix, rows * (columns + 1))
+        finally:
+            self._library.XGDMatrixFree(matrix)
+        return [found[n : n + columns + 1] for n in range(0, len(found), columns + 1)]
+
+    def _contributions(self, matrix: ctypes.c_void_p, size: int) -> list[float]:
+        shape = ctypes.POINTER(ctypes.c_uint64)()
+        dimensions = ctypes.c_uint64()
+        result = ctypes.POINTER(ctypes.c_float)()
+        self._call(
+            "XGBoosterPredictFromDMatrix",
+            self._handle,
+            matrix,
+            CONTRIBUTIONS,
+            ctypes.byref(shape),
+            ctypes.byref(dimensions),
+            ctypes.byref(result),
+        )
+        return result[:size]
+
     def _call(self, name: str, *arguments: object) -> None:
         if getattr(self._library, name)(*arguments) != 0:
             message = self._library.XGBGetLastError().decode(errors="replace")
             raise ModelRefused(f"XGBoost refuses ({name}): {message.strip().splitlines()[0]}")
+
+
+def _array(address: int, rows: int, columns: int) -> bytes:
+    """The array interface of a C-contiguous matrix of 32-bit numbers that lies at an address."""
+    return (
+        f'{{"data":[{address},true],"shape":[{rows},{columns}],"typestr":"<f4","version":3}}'
+    ).encode()
 
 
 @cache

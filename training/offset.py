@@ -10,6 +10,7 @@ from typing import Self
 
 import numpy as np
 
+from firm.explanation import Contributions
 from firm.workflow import Row
 from training.rows import Floats
 
@@ -65,8 +66,13 @@ class Offset:
         value = row[self.column]
         served = None if value is None else c_float(value).value
         rate = self.otherwise if served is None else self.rates.get(served, self.otherwise)
-        rate = min(max(rate, LEAST_RATE), 1 - LEAST_RATE)
-        return log(rate / (1 - rate))
+        return _log_odds(rate)
+
+    def contribute(self, found: Contributions, row: Row) -> Contributions:
+        """What the trees' features add to a row's log-odds, with what this feature adds."""
+        base, of = _log_odds(self.otherwise), list(found.of)
+        of[self.column] += self.log_odds(row) - base
+        return Contributions(found.base + base, tuple(of))
 
     def hide_in(self, row: Row) -> Row:
         """The same row with the feature missing."""
@@ -84,6 +90,11 @@ class Offset:
         rates = {float(value): float(rate) for value, rate in found["rates"]}
         feature = found["feature"]
         return cls(feature, names.index(feature), rates, float(found["otherwise"]))
+
+
+def _log_odds(rate: float) -> float:
+    rate = min(max(rate, LEAST_RATE), 1 - LEAST_RATE)
+    return log(rate / (1 - rate))
 
 
 def _served(values: Floats) -> Floats:

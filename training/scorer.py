@@ -9,8 +9,9 @@ from math import exp
 from pathlib import Path
 
 from firm.errors import ModelRefused
+from firm.explanation import Contributions
 from firm.workflow import Row
-from training.form import quickest_form
+from training.form import as_floats, quickest_form
 from training.libxgboost import Booster
 from training.offset import ATTRIBUTE, Offset
 
@@ -36,6 +37,7 @@ class FileScorer:
                 f"{path} was fitted on {list(found)}, the declaration has {list(names)}; train a "
                 "new version or go back to the declaration of that version"
             )
+        self._booster = booster
         self._width = len(names)
         self._form = quickest_form(booster, len(names), version)
         self._offset = _offset(booster, names, version)
@@ -52,17 +54,39 @@ class FileScorer:
 
     def predict(self, rows: Sequence[Row]) -> list[float]:
         """One probability for each row; None is a missing value."""
+        self._check(rows)
+        if not rows:
+            return []
+        if self._offset is None:
+            return self._form.predict(rows)
+        return self._deviate(self._offset, rows)
+
+    def contributions(self, rows: Sequence[Row]) -> list[Contributions]:
+        """What each feature adds to each row's log-odds, by exact TreeSHAP.
+
+        With an offset, the trees start from the rate of one feature's value: that feature adds by
+        how much the rate differs from that of all training rows, which is part of the base.
+        """
+        self._check(rows)
+        if not rows:
+            return []
+        offset = self._offset
+        seen = rows if offset is None else [offset.hide_in(row) for row in rows]
+        found = [Contributions(v[-1], tuple(v[:-1])) for v in self._explained(seen)]
+        if offset is None:
+            return found
+        return [offset.contribute(one, row) for one, row in zip(found, rows, strict=True)]
+
+    def _explained(self, rows: Sequence[Row]) -> list[list[float]]:
+        return self._booster.contributions(as_floats(rows))
+
+    def _check(self, rows: Sequence[Row]) -> None:
         for row in rows:
             if len(row) != self._width:
                 raise ModelRefused(
                     f"model {self._version} takes rows of {self._width} features; got one of "
                     f"{len(row)}"
                 )
-        if not rows:
-            return []
-        if self._offset is None:
-            return self._form.predict(rows)
-        return self._deviate(self._offset, rows)
 
     def _deviate(self, offset: Offset, rows: Sequence[Row]) -> list[float]:
         margins = self._form.margins([offset.hide_in(row) for row in rows])

@@ -148,6 +148,7 @@ def _declared(**variant: Any) -> Workflow:
         "watch": Watch(
             drifted_share=0.3, false_positive_rate=0.15, least_outcomes=300, look_days=15
         ),
+        "reasons": "on action",
         "lateness_days": 7,
         "risk_class": "limited",
     }

@@ -288,6 +288,7 @@ def test_the_openapi_document_lists_every_route_with_its_problems(api: httpx.Cli
         "/v1/workflows/{slug}/rank": {"post"},
         "/v1/workflows/{slug}/score/batch": {"post"},
         "/v1/decisions/{decision_id}": {"get"},
+        "/v1/decisions/{decision_id}/explanation": {"get"},
         "/v1/events": {"post"},
         "/v1/workflows/{slug}/models": {"get"},
         "/v1/workflows/{slug}/promotions": {"post"},

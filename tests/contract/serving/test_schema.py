@@ -30,6 +30,7 @@ OPERATIONS = [
     ("POST", "/v1/workflows/{slug}/score"),
     ("POST", "/v1/workflows/{slug}/rank"),
     ("GET", "/v1/decisions/{decision_id}"),
+    ("GET", "/v1/decisions/{decision_id}/explanation"),
     ("POST", "/v1/events"),
     ("GET", "/v1/workflows/{slug}/models"),
     ("POST", "/v1/workflows/{slug}/promotions"),
