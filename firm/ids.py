@@ -2,20 +2,36 @@
 
 from __future__ import annotations
 
+import hashlib
+from os import urandom
 from typing import NewType
-from uuid import UUID, uuid5
+from uuid import UUID
 
 EventId = NewType("EventId", str)
 SubjectId = NewType("SubjectId", str)
 DecisionId = NewType("DecisionId", str)
 ActionId = NewType("ActionId", str)
 
-_NAMESPACE = UUID("6d1c6f0e-7a4b-5c0e-9a7e-0b5d3f1c2a94")
+NAMESPACE = UUID("6d1c6f0e-7a4b-5c0e-9a7e-0b5d3f1c2a94")
+_NAMED = hashlib.sha1(NAMESPACE.bytes, usedforsecurity=False)
+_VARIANT = dict(zip("0123456789abcdef", "89ab" * 4, strict=True))
+"""The first digit of the fourth group, of which RFC 9562 sets two bits."""
 
 
 def derived(*parts: str) -> str:
-    """A UUID (version 5) that depends on the parts alone: the same parts, the same id."""
-    return str(uuid5(_NAMESPACE, "\x1f".join(parts)))
+    """A UUID (version 5) that depends on the parts alone: the same parts, the same id.
+
+    It is what `uuid.uuid5` gives, in less than half the time: each decision needs some.
+    """
+    named = _NAMED.copy()
+    named.update("\x1f".join(parts).encode())
+    h = named.hexdigest()
+    return f"{h[:8]}-{h[8:12]}-5{h[13:16]}-{_VARIANT[h[16]]}{h[17:20]}-{h[20:32]}"
+
+
+def new_key() -> str:
+    """A key that nobody has used: 128 random bits in hex."""
+    return urandom(16).hex()
 
 
 def decision_id(workflow: str, cause: str) -> DecisionId:

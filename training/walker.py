@@ -7,12 +7,12 @@ no library, and models score with XGBoost's own.
 from __future__ import annotations
 
 import ctypes
+from array import array
 from collections.abc import Callable, Sequence
 from functools import cache, partial
+from math import nan
 from pathlib import Path
 from typing import ClassVar
-
-import numpy as np
 
 from firm.workflow import Row
 from training.trees import Trees
@@ -63,9 +63,9 @@ class Walker:
 
 
 def _walk(walk: Callable[..., None], rows: Sequence[Row]) -> list[float]:
-    values = np.array(rows, dtype=np.float64)
-    count, columns = values.shape
-    walk(values.tobytes(), count, columns, found := (ctypes.c_float * count)())
+    values = array("d", [nan if value is None else value for row in rows for value in row])
+    count = len(rows)
+    walk(values.tobytes(), count, len(values) // count, found := (ctypes.c_float * count)())
     return list(found)
 
 

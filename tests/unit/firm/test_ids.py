@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from uuid import uuid5
+
 from hypothesis import given
 from hypothesis import strategies as st
 
-from firm.ids import action_id, decision_id, derived
+from firm.ids import NAMESPACE, action_id, decision_id, derived, new_key
 
 words = st.text(st.characters(exclude_characters="\x1f", exclude_categories=["Cs"]), max_size=8)
 
@@ -23,3 +25,12 @@ def test_the_same_parts_and_only_they_give_the_same_id(one: list[str], two: list
 def test_a_decision_and_its_action_have_ids_of_their_own(workflow: str, cause: str) -> None:
     decision = decision_id(workflow, cause)
     assert len({decision, action_id(decision, "a"), action_id(decision, "b")}) == 3
+
+
+@given(st.lists(words, min_size=1))
+def test_an_id_is_the_uuid_of_its_parts_as_the_standard_library_makes_it(parts: list[str]) -> None:
+    assert derived(*parts) == str(uuid5(NAMESPACE, "\x1f".join(parts)))
+
+
+def test_a_new_key_is_new() -> None:
+    assert len({new_key() for _ in range(1_000)}) == 1_000
