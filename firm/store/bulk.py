@@ -12,14 +12,12 @@ from typing import Any
 
 from sqlalchemy import BindParameter, Column, Connection, Table, bindparam, func, select
 from sqlalchemy.dialects import postgresql, sqlite
-from sqlalchemy.dialects.postgresql import psycopg
 from sqlalchemy.sql.dml import ReturningInsert
 
-from firm.store.pgarray import PgArray, pg_array
+from firm.store.pgarray import pg_array
 
 Row = Mapping[str, Any]
 Insert = postgresql.Insert | sqlite.Insert
-_PSYCOPG = psycopg.dialect()  # type: ignore[no-untyped-call]
 OnTaken = Callable[[Table, Insert], Insert]
 
 
@@ -61,21 +59,10 @@ def insert_new(
     return set(connection.execute(statement, _parameters(connection, table, rows)).scalars())
 
 
-@lru_cache(maxsize=64)
-def bulk_sql(table: Table, columns: tuple[str, ...], on_taken: OnTaken = fail) -> str:
-    """The statement as psycopg takes it, for whoever speaks to PostgreSQL without SQLAlchemy."""
-    return str(_statement("postgresql", table, columns, on_taken).compile(dialect=_PSYCOPG))
-
-
-def bulk_parameters(table: Table, rows: Sequence[Row]) -> dict[str, PgArray]:
-    """The rows' values, one array for each column."""
-    return {name: pg_array(table.c[name].type, [row[name] for row in rows]) for name in rows[0]}
-
-
 def _parameters(connection: Connection, table: Table, rows: Sequence[Row]) -> Any:
     if connection.dialect.name != "postgresql":
         return rows
-    return bulk_parameters(table, rows)
+    return {name: pg_array(table.c[name].type, [row[name] for row in rows]) for name in rows[0]}
 
 
 @lru_cache(maxsize=64)

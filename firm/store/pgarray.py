@@ -42,38 +42,50 @@ class PgArray:
                 yield data
 
 
-class _Texts(PgArray):
+class Texts(PgArray):
+    """text[]"""
+
     element, array, encode = 25, 1009, staticmethod(str.encode)
 
 
-class _Blobs(PgArray):
+class Blobs(PgArray):
+    """bytea[]"""
+
     element, array, encode = 17, 1001, staticmethod(bytes)
 
 
-class _Bigints(PgArray):
+class Bigints(PgArray):
+    """bigint[]"""
+
     element, array, encode = 20, 1016, staticmethod(struct.Struct("!q").pack)
 
 
-class _Integers(PgArray):
+class Integers(PgArray):
+    """integer[]"""
+
     element, array, encode = 23, 1007, staticmethod(struct.Struct("!i").pack)
 
 
-class _Floats(PgArray):
+class Floats(PgArray):
+    """double precision[]"""
+
     element, array, encode = 701, 1022, staticmethod(struct.Struct("!d").pack)
 
 
-class _Booleans(PgArray):
+class Booleans(PgArray):
+    """boolean[]"""
+
     element, array, encode = 16, 1000, staticmethod(struct.Struct("!?").pack)
 
 
 # The most special type first: a BigInteger is an Integer to SQLAlchemy.
 _KINDS: list[tuple[type[TypeEngine[Any]], type[PgArray]]] = [
-    (Text, _Texts),
-    (LargeBinary, _Blobs),
-    (BigInteger, _Bigints),
-    (Integer, _Integers),
-    (Float, _Floats),
-    (Boolean, _Booleans),
+    (Text, Texts),
+    (LargeBinary, Blobs),
+    (BigInteger, Bigints),
+    (Integer, Integers),
+    (Float, Floats),
+    (Boolean, Booleans),
 ]
 
 

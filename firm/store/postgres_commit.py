@@ -1,42 +1,35 @@
-"""One group of decisions to PostgreSQL in two round trips, from an event loop.
+"""One group of decisions to PostgreSQL in one round trip and one transaction, from an event loop.
 
-It writes what `Decisions.record_all` writes. SQLAlchemy's own asyncio costs more than all else
-that a score needs; so the statements are its, and psycopg sends them in a pipeline.
+SQLAlchemy's own asyncio, and a cursor of psycopg's, cost more than all else that a score needs: the
+statement is prepared once, and its parameters go to libpq as they are.
 """
 
 from __future__ import annotations
 
 import asyncio
-import hashlib
 from collections.abc import Sequence
+from itertools import repeat
 from typing import Any
 
 import msgspec
 import psycopg
-from sqlalchemy import Engine, Table
+from psycopg import generators
+from psycopg.pq import ExecStatus, Format
+from psycopg.pq.abc import PGresult
+from sqlalchemy import Engine
 
-from firm.audit import AuditEntry, Chain, Head
+from firm.audit import Chain, Head
 from firm.decision import Action, Decision
-from firm.errors import StoreUnavailable
-from firm.store.bulk import OnTaken, bulk_parameters, bulk_sql, fail, keep, replace
-from firm.store.chains import link_row
+from firm.errors import AuditBroken, StoreUnavailable
 from firm.store.group_commit import Asked
-from firm.store.pgarray import register
-from firm.store.rows import (
-    Row,
-    action_message,
-    action_row,
-    decision_message,
-    decision_row,
-    goes_out,
-    read_decision,
-)
-from firm.store.tables import action, audit_head, audit_link, decision, outbox
+from firm.store.postgres_group import STATEMENT, parameters
+from firm.store.rows import read_decision
 
 SECONDS = 10.0
 """A commit takes milliseconds; who has waited this long is told to try again."""
-_HEAD = "SELECT chain, seq, hash, seal FROM audit_head WHERE chain = %s FOR UPDATE"
-_FIRST = "SELECT id, body FROM decision WHERE id = ANY(%s)"
+_NAME = b"group"
+_FIRST_HEAD = "INSERT INTO audit_head VALUES (%s, %s, %s, %s) ON CONFLICT DO NOTHING"
+_HEAD = "SELECT chain, seq, hash, seal FROM audit_head WHERE chain = %s"
 _Connection = psycopg.AsyncConnection[tuple[Any, ...]]
 
 
@@ -45,6 +38,7 @@ class PostgresCommit:
 
     Raises:
         StoreUnavailable: PostgreSQL does not answer.
+        AuditBroken: the end of the chain was removed.
     """
 
     def __init__(self, engine: Engine, audit_key: bytes, writer: str) -> None:
@@ -52,12 +46,13 @@ class PostgresCommit:
         self._key = audit_key
         self._writer = writer
         self._connection: _Connection | None = None
+        self._head = Chain(audit_key, writer).head()
 
     async def __call__(self, asked: Sequence[Asked]) -> list[Decision]:
         """Write a group in one transaction; give for each the decision that counts."""
         try:
             async with asyncio.timeout(SECONDS):
-                connection = self._connection = self._connection or await self._connect()
+                connection = self._connection or await self._connect()
                 return await self._write(connection, asked)
         except BaseException as error:
             await self.close()
@@ -68,78 +63,68 @@ class PostgresCommit:
                 ) from error
             raise
 
-    async def _connect(self) -> _Connection:
-        connection = await psycopg.AsyncConnection.connect(**self._address)
-        register(connection)
-        first = [msgspec.structs.asdict(Chain(self._key, self._writer).head())]
-        await _insert(connection, audit_head, first, keep)
-        await connection.commit()
-        return connection
-
     async def close(self) -> None:
         """Give the connection back."""
         connection, self._connection = self._connection, None
         if connection is not None:
             await connection.close()
 
+    async def _connect(self) -> _Connection:
+        connection = await psycopg.AsyncConnection.connect(**self._address, autocommit=True)
+        self._connection = connection
+        first = msgspec.structs.astuple(Chain(self._key, self._writer).head())
+        await connection.execute(_FIRST_HEAD, first)
+        await connection.execute("SET plan_cache_mode = force_generic_plan")
+        self._head = await self._read_head(connection)
+        connection.pgconn.send_prepare(_NAME, STATEMENT)
+        await _answer(connection)
+        return connection
+
+    async def _read_head(self, connection: _Connection) -> Head:
+        found = await (await connection.execute(_HEAD, (self._writer,), binary=True)).fetchone()
+        if found is None:
+            raise AuditBroken(f"chain {self._writer!r} has no head: its head row was removed")
+        return Head(*found)
+
     async def _write(self, connection: _Connection, asked: Sequence[Asked]) -> list[Decision]:
-        first: dict[str, Decision] = {}
+        """Send those that are not known to be there, until all of them are new and written."""
+        counts: dict[str, Decision] = {}
         for taken, _ in asked:
-            first.setdefault(taken.id, taken)
-        rows = {id_: decision_row(first[id_]) for id_ in sorted(first)}
-        async with connection.pipeline():
-            new = await _insert(connection, decision, list(rows.values()), keep, " RETURNING id")
-            locked = await connection.execute(_HEAD, (self._writer,))
-            written = {id_ for (id_,) in await new.fetchall()}
-            head = Head(*(await locked.fetchall())[0])
-            fresh = {id_: row for id_, row in rows.items() if id_ in written}
-            todo = [
-                action
-                for taken, actions in asked
-                if taken.id in fresh and first[taken.id] is taken
-                for action in actions
-            ]
-            await self._write_rest(connection, head, fresh, todo)
-            known = [id_ for id_ in rows if id_ not in fresh]
-            before = await connection.execute(_FIRST, (known,)) if known else None
-            await connection.commit()
-            found = await before.fetchall() if before else []
-        first |= {id_: read_decision(body) for id_, body in found}
-        return [first[taken.id] for taken, _ in asked]
+            counts.setdefault(taken.id, taken)
+        fresh, written = dict(sorted(counts.items())), not asked
+        while fresh and not written:
+            todo = [one for taken, acts in asked if fresh.get(taken.id) is taken for one in acts]
+            seen, written = await self._send(connection, list(fresh.values()), todo)
+            counts |= seen
+            fresh = {id_: taken for id_, taken in fresh.items() if id_ not in seen}
+            if not seen and not written:
+                self._head = await self._read_head(connection)
+        return [counts[taken.id] for taken, _ in asked]
 
-    async def _write_rest(
-        self,
-        connection: _Connection,
-        head: Head,
-        fresh: dict[str, Row],
-        actions: Sequence[Action],
-    ) -> None:
-        """What goes with the decisions: their actions, their messages and their audit entries."""
-        chain = Chain(self._key, self._writer, head)
-        links = chain.extend(map(_entry, fresh.values()))
-        messages = [decision_message(row) for row in fresh.values()]
-        messages += [action_message(one) for one in actions if goes_out(one)]
-        await _insert(connection, action, [action_row(one) for one in actions], keep)
-        await _insert(connection, outbox, messages)
-        await _insert(connection, audit_link, [link_row(link) for link in links])
-        await _insert(connection, audit_head, [msgspec.structs.asdict(chain.head())], replace)
+    async def _send(
+        self, connection: _Connection, taken: Sequence[Decision], actions: Sequence[Action]
+    ) -> tuple[dict[str, Decision], bool]:
+        """The decisions that were there already, and whether these were written."""
+        values, head = parameters(self._key, self._head, taken, actions)
+        formats = list(repeat(Format.BINARY, len(values)))
+        connection.pgconn.send_query_prepared(_NAME, values, formats, Format.BINARY)
+        try:
+            result = await _answer(connection)
+        except psycopg.errors.UniqueViolation as error:
+            if error.diag.constraint_name != "decision_pkey":
+                raise
+            return {}, False  # somebody else has written one meanwhile: it is seen the next time
+        rows = [(result.get_value(n, 0), result.get_value(n, 1)) for n in range(result.ntuples)]
+        if rows == [(None, None)]:
+            self._head = head
+            return {}, True
+        return {id_.decode(): read_decision(body) for id_, body in rows if id_ and body}, False
 
 
-async def _insert(
-    connection: _Connection,
-    table: Table,
-    rows: Sequence[Row],
-    on_taken: OnTaken = fail,
-    returning: str = "",
-) -> Any:
-    if not rows:
-        return None
-    text = bulk_sql(table, tuple(rows[0]), on_taken) + returning
-    return await connection.execute(text.encode(), bulk_parameters(table, rows))
-
-
-def _entry(row: Row) -> AuditEntry:
-    digest = hashlib.sha256(row["body"]).hexdigest()
-    return AuditEntry(
-        row["decided_at"], f"model {row['model_version']}", "decided", row["id"], digest
-    )
+async def _answer(connection: _Connection) -> PGresult:
+    """What PostgreSQL answers to what was sent; raises what it says is wrong."""
+    result: PGresult
+    (result,) = await connection.wait(generators.execute(connection.pgconn))
+    if result.status not in {ExecStatus.TUPLES_OK, ExecStatus.COMMAND_OK}:
+        raise psycopg.errors.error_from_result(result)
+    return result

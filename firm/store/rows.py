@@ -38,10 +38,15 @@ def read_decision(body: bytes) -> Decision:
 
 
 def action_row(action: Action) -> Row:
-    """An action as it starts: withheld, waiting for a person, or queued at once."""
-    status = "waiting" if action.approval else "queued"
-    status = "withheld" if action.withheld else status
-    return {**msgspec.structs.asdict(action), "status": status}
+    """An action as it starts."""
+    return {**msgspec.structs.asdict(action), "status": action_status(action)}
+
+
+def action_status(action: Action) -> str:
+    """How an action starts: withheld, waiting for a person, or queued at once."""
+    if action.withheld:
+        return "withheld"
+    return "waiting" if action.approval else "queued"
 
 
 def goes_out(action: Action) -> bool:

@@ -80,9 +80,14 @@ def test_one_key_sixty_four_times_at_once_is_one_decision(store: SqlStore, url: 
     assert len(rows(url, "outbox")) == 1 + len([a for a in todo if a.approval is None])
 
 
-def test_two_processes_that_record_the_same_in_groups_agree(store: SqlStore, url: str) -> None:
+@pytest.mark.parametrize("writer", ["http:1", "http:2"])
+def test_two_processes_that_record_the_same_in_groups_agree(
+    store: SqlStore, url: str, writer: str
+) -> None:
+    """Whether each has a chain of its own or both write to one."""
+
     async def both() -> tuple[list[Any], list[Any]]:
-        one, other = store.recorder("http:1"), store.recorder("http:2")
+        one, other = store.recorder("http:1"), store.recorder(writer)
         asked = [taken(f"ask-{n}", n / 40) for n in range(40)]
         changed = [taken(f"ask-{n}", 1 - n / 40) for n in reversed(range(40))]
         found = await asyncio.gather(recorded(one, asked), recorded(other, changed))
