@@ -114,6 +114,12 @@ class UnknownProposal(HeadwayError):
     kind = "unknown-proposal"
 
 
+class NoChallenger(HeadwayError):
+    """No version is watched beside the champion, or decides on a share."""
+
+    kind = "no-challenger"
+
+
 class NotAllowed(HeadwayError):
     """The person may not do this: wrong role, or the same person twice where two are needed."""
 

@@ -13,7 +13,7 @@ import msgspec
 
 from firm.decision import RULE_VERSION, Person
 from firm.declared import Role
-from firm.errors import GateFailed, NotAllowed
+from firm.errors import GateFailed, NoChallenger, NotAllowed
 from firm.ids import derived
 from firm.standing import Alias, Promotion, Standing
 from firm.time import Micros
@@ -225,11 +225,23 @@ def shadow(
     )
 
 
+def take_away(standing: Standing, alias: Alias, person: Person, why: str, at: Micros) -> Promotion:
+    """A person ends the canary, which decides, or the challenger, which does not.
+
+    Raises:
+        NotAllowed: the person lacks the role, or gives no reason.
+        NoChallenger: there is none.
+    """
+    roles = APPROVERS if alias == "canary" else PROPOSERS
+    reason = _reason(person, roles, f"end a {alias}", why)
+    return end(standing, alias, person.name, reason, at)
+
+
 def end(standing: Standing, alias: Alias, by: str, why: str, at: Micros) -> Promotion:
-    """Take the canary or the challenger away. Raises NotAllowed where there is none."""
+    """Take the canary or the challenger away. Raises NoChallenger where there is none."""
     now = standing.of(alias)
     if alias == "champion" or now is None:
-        raise NotAllowed(f"{standing.workflow} has no {alias} that could be ended")
+        raise NoChallenger(f"{standing.workflow} has no {alias} that could be ended")
     return msgspec.structs.replace(
         now, promoted_by=by, why=why, at=standing.later(at), kind="ended", after=standing.head
     )

@@ -3,19 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from contextlib import closing
 from typing import Any
 
 import numpy as np
 
-from firm.errors import HeadwayError, NotAllowed
-from firm.store import SqlStore
+from firm.errors import HeadwayError
 from firm.store.shadows import Shadowed
 from firm.time import DAY
 from firm.workflow import Workflow
-from headway.catalogue import workflow_named
-from headway.governance import Governance
-from headway.settings import Settings
 from training.contest import limits
 
 CONFIDENCE = 0.95
@@ -28,17 +23,6 @@ class TooFewOutcomes(HeadwayError):
     """Not enough is known yet to compare two versions."""
 
     kind = "too-few-outcomes"
-    retry = True
-
-
-def compare_challenger(settings: Settings, slug: str) -> dict[str, Any]:
-    """The figures of the challenger that is watched now."""
-    workflow = workflow_named(slug)
-    with closing(SqlStore(settings.database or "", settings.audit_key())) as store:
-        made = Governance(settings, store).standing(slug).challenger
-        if made is None:
-            raise NotAllowed(f"{slug} has no challenger; `headway challenger {slug} VERSION`")
-        return compare(workflow, made.version, list(store.shadowed(slug, made.version)))
 
 
 def compare(workflow: Workflow, version: str, scored: Sequence[Shadowed]) -> dict[str, Any]:

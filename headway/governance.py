@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Literal
+from typing import Any, Literal
 
 from firm.decision import Person
-from firm.errors import NotAllowed
-from firm.promotion import Proposal, Registration, agree, decline, end, kill, lift
+from firm.errors import NoChallenger, NotAllowed
+from firm.promotion import Proposal, Registration, agree, decline, end, kill, lift, take_away
 from firm.promotion import propose as proposed
 from firm.promotion import roll_back as rolled_back
 from firm.promotion import shadow as shadowed
 from firm.standing import Alias, Promotion, Standing, stand
 from firm.store import SqlStore
 from firm.time import Micros
+from headway.catalogue import workflow_named
 from headway.clock import now
 from headway.settings import Settings
 from headway.signing import Signer, Verifier
@@ -93,9 +94,30 @@ class Governance:
         registered = self._registered(workflow, version)
         return self._move(workflow, lambda at: shadowed(registered, at, person, why, now()))
 
+    def take_away(self, workflow: str, alias: Alias, person: Person, why: str) -> Promotion:
+        """A person takes the canary or the challenger away."""
+        return self._move(workflow, lambda at: take_away(at, alias, person, why, now()))
+
     def end(self, workflow: str, alias: Alias, by: str, why: str) -> Promotion:
-        """Take the canary or the challenger away."""
+        """The canary or the challenger is taken away by itself."""
         return self._move(workflow, lambda standing: end(standing, alias, by, why, now()))
+
+    def compare(self, workflow: str) -> dict[str, Any]:
+        """The challenger against what was decided (`headway.comparing`).
+
+        Raises:
+            NoChallenger: none is watched.
+            TooFewOutcomes: too little is known yet.
+        """
+        from headway.comparing import compare  # noqa: PLC0415  (imports NumPy)
+
+        made = self.standing(workflow).challenger
+        if made is None:
+            raise NoChallenger(
+                f"{workflow} has no challenger: watch one (`headway challenger {workflow} VERSION`)"
+            )
+        scored = list(self._store.shadowed(workflow, made.version))
+        return compare(workflow_named(workflow), made.version, scored)
 
     def _registered(self, workflow: str, version: str) -> Registration:
         registered, signature = self._store.registration(workflow, version)

@@ -112,10 +112,26 @@ def challenger(
 @promoting.command()
 def compare(workflow: WorkflowName, as_json: AsJson = False) -> None:
     """Hold the challenger against what was decided, on outcomes that are known, with intervals."""
-    from headway.comparing import compare_challenger  # noqa: PLC0415  (imports NumPy)
+    from headway.promotions import compare as compared  # noqa: PLC0415  (imports the store)
 
     with clear_errors():
-        found = compare_challenger(running_copy(), workflow)
+        found = compared(running_copy(), workflow)
+    print_found(found, as_json)
+
+
+@promoting.command("end-canary")
+def end_canary(
+    workflow: WorkflowName,
+    person: Who = "",
+    role: Roles = None,
+    why: Why = "",
+    as_json: AsJson = False,
+) -> None:
+    """Take the canary back: the champion decides on all subjects again, within a second."""
+    from headway.promotions import end_canary as ended  # noqa: PLC0415  (imports the store)
+
+    with clear_errors():
+        found = ended(running_copy(), workflow, person, role or [], why)
     print_found(found, as_json)
 
 

@@ -118,11 +118,25 @@ def shadow(
     with closing(open_store(settings)) as store:
         governance, person = Governance(settings, store), person_of(name, roles)
         made = (
-            governance.end(slug, "challenger", person.name, why)
+            governance.take_away(slug, "challenger", person, why)
             if end
             else governance.shadow(slug, version, person, why)
         )
     return {f"challenger {made.kind}": made.version, "since": _time(made.at)}
+
+
+def end_canary(settings: Settings, slug: str, name: str, roles: Sequence[str], why: str) -> Found:
+    """The champion decides on all subjects again."""
+    workflow_named(slug)
+    with closing(open_store(settings)) as store:
+        governance, person = Governance(settings, store), person_of(name, roles)
+        return _served(store, lambda: governance.take_away(slug, "canary", person, why))
+
+
+def compare(settings: Settings, slug: str) -> Found:
+    """The challenger against what was decided."""
+    with closing(open_store(settings)) as store:
+        return Governance(settings, store).compare(workflow_named(slug).slug)
 
 
 def overview(settings: Settings, slug: str, at: datetime | None) -> Found:

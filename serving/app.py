@@ -39,6 +39,7 @@ from serving.schemas import (
     WorkflowShown,
 )
 from serving.scoring import Scoring
+from serving.trying import trying_router
 
 Publish = Callable[[bytes, bytes], Awaitable[None]]
 
@@ -89,6 +90,7 @@ def create_app(
     app.include_router(oip.routes(scoring, now, guard, version))
     app.include_router(mlflow.routes(scoring, now, guard, version))
     app.include_router(models_router(scoring, governance, guard), prefix="/v1")
+    app.include_router(trying_router(scoring, governance, guard), prefix="/v1")
     require_policies(app)
     return app
 

@@ -21,6 +21,8 @@ STATUS: Mapping[str, HTTPStatus] = {
     "unknown-workflow": HTTPStatus.NOT_FOUND,
     "unknown-decision": HTTPStatus.NOT_FOUND,
     "unknown-proposal": HTTPStatus.NOT_FOUND,
+    "no-challenger": HTTPStatus.NOT_FOUND,
+    "too-few-outcomes": HTTPStatus.CONFLICT,
     "unauthenticated": HTTPStatus.UNAUTHORIZED,
     "no-candidates": HTTPStatus.NOT_FOUND,
     "not-allowed": HTTPStatus.FORBIDDEN,

@@ -9,13 +9,13 @@ from pathlib import Path
 
 import pytest
 
-from firm.errors import NotAllowed
+from firm.errors import NoChallenger
 from firm.store import CanaryTally, ShadowScore
 from firm.store.shadows import Shadowed
 from headway import shadow
 from headway.canary import CanaryGuard
 from headway.clock import now
-from headway.comparing import TooFewOutcomes, compare, compare_challenger
+from headway.comparing import TooFewOutcomes, compare
 from headway.governance import Governance
 from headway.loading import loader
 from headway.models import LiveModels, open_models
@@ -128,11 +128,11 @@ def test_a_challenger_that_is_hostile_harms_nobody(copy: Copy) -> None:
 
 
 def test_a_comparison_needs_a_challenger_and_outcomes(copy: Copy) -> None:
-    with pytest.raises(NotAllowed, match="has no challenger"):
-        compare_challenger(copy.settings, SLUG)
+    with pytest.raises(NoChallenger, match="has no challenger"):
+        copy.governance.compare(SLUG)
     copy.governance.shadow(SLUG, "2", SCIENTIST, "is it better?")
     with pytest.raises(TooFewOutcomes, match="it takes 30"):
-        compare_challenger(copy.settings, SLUG)
+        copy.governance.compare(SLUG)
 
 
 @pytest.mark.parametrize(

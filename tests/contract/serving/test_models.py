@@ -10,7 +10,9 @@ import pytest
 
 from firm.access import Caller
 from firm.declared import Role
+from firm.store import ShadowScore
 from headway.api import build
+from headway.clock import now
 from headway.keys import make_key
 from headway.parts import Parts
 from headway.swap import wait_until_served
@@ -18,6 +20,7 @@ from stream.reactor import Record
 from tests.contract.serving.conftest import served
 from tests.stage import NOON, SLUG, Stage, report
 from tests.versions import TRAINER, registered, settings_of
+from workflows.delivery_risk import WORKFLOW
 
 PEOPLE: dict[str, tuple[Role, ...]] = {
     "Ben": ("data_scientist",),
@@ -121,4 +124,46 @@ def test_what_nobody_registered_cannot_be_proposed(people: Api) -> None:
     assert (refused.status_code, refused.json()["type"]) == (
         409,
         "urn:headway:problem:model-refused",
+    )
+
+
+def test_a_challenger_is_watched_compared_and_ended(people: Api, own: Stage) -> None:
+    assert people.get("Ben", "challenger/comparison").status_code == 404
+    assert people.post("Gus", "challenger", version="2").status_code == 403
+    assert people.post("Ben", "challenger", version="9").status_code == 409
+    watched = people.post("Ben", "challenger", version="2")
+    assert (watched.status_code, watched.json()["version"]) == (201, "2")
+    early = people.get("Gus", "challenger/comparison")
+    assert (early.status_code, "it takes 30" in early.json()["detail"]) == (409, True)
+    shadow(own, 40)
+    found = people.get("Gus", "challenger/comparison").json()
+    assert (found["judged"], found["verdict"]) == (40, "the challenger is worse")
+    assert people.post("Gus", "challenger/end").status_code == 403
+    assert people.post("Ben", "challenger/end").json()["kind"] == "ended"
+    assert people.post("Ben", "challenger/end").status_code == 404
+    assert people.get("Gus", "models").json()["challenger"] is None
+
+
+def test_a_canary_is_proposed_agreed_to_and_taken_back(people: Api, own: Stage) -> None:
+    for said in ({"version": "1"}, {"version": "2", "alias": "canary", "share": 0.999}):
+        id_ = people.post("Ben", "promotions", **said).json()["id"]
+        people.post("Gus", f"promotions/{id_}/agree")
+    assert score(people, own)["model_version"] == "2"
+    assert people.post("Ben", "canary/end").status_code == 403
+    assert people.post("Gus", "canary/end").json()["kind"] == "ended"
+    assert score(people, own)["model_version"] == "1"
+
+
+def shadow(own: Stage, decisions: int) -> None:
+    """Decisions whose outcome is known and old, and what version 2 said of them."""
+    slips = [report(f"s{n}", "p2", day=n, slip=0) for n in range(decisions + 1)]
+    late = report("later", "p3", day=decisions + 2 * WORKFLOW.label.maturity_days)
+    records = [Record(own.start + 1 + n, now(), one) for n, one in enumerate([*slips, late])]
+    own.reactor().take(records, now())
+    own.store.note_shadows(
+        [
+            ShadowScore(one.id, "2", SLUG, 0.9, one.decided_at)
+            for one in own.store.decisions(SLUG)
+            if one.subject != "project:p1"
+        ]
     )

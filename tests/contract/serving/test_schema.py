@@ -36,6 +36,7 @@ OPERATIONS = [
     ("POST", "/v1/workflows/{slug}/promotions"),
     ("POST", "/v1/workflows/{slug}/promotions/{proposal}/agree"),
     ("POST", "/v1/workflows/{slug}/rollback"),
+    ("POST", "/v1/workflows/{slug}/challenger"),
 ]
 
 
