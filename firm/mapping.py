@@ -156,11 +156,19 @@ class EventFrom(Declared):
         return {*self.when, *self.id, self.subject.column, self.time.column, *then, *fields}
 
 
+SILENCE_HOURS = 96.0
+"""A long weekend: a source that sends nothing for longer is seldom only closed."""
+
+
 class LogMapping(Declared):
-    """All mappings of one vendor's log; `separator` is that of its CSV files."""
+    """All mappings of one vendor's log; `separator` is that of its CSV files.
+
+    `silence_hours` is how long the source may send nothing before somebody is told.
+    """
 
     name: str
     source: str
+    silence_hours: Annotated[float, Field(gt=0)] = SILENCE_HOURS
     missing: tuple[str, ...] = ("",)
     separator: Annotated[str, Field(min_length=1, max_length=1)] = ","
     event: Annotated[tuple[EventFrom, ...], Field(min_length=1)]

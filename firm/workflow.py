@@ -219,12 +219,11 @@ class Policy(Declared):
 
 
 class Slo(Declared):
-    """What is promised of an answer; `silence_hours` is how long the source may send nothing."""
+    """What is promised of an answer."""
 
     latency_p99_ms: Annotated[float, Field(gt=0)]
     freshness_days: Annotated[float, Field(gt=0)]
     stale: Literal["flag", "refuse"] = "flag"
-    silence_hours: Annotated[float, Field(gt=0)] | None = None
 
 
 class Stakes(Declared):

@@ -13,8 +13,9 @@ from firm.decision import RULE_VERSION
 from firm.errors import StoreUnavailable
 from firm.store import Review, SqlStore
 from firm.time import HOUR
-from headway.catalogue import declared
+from headway.catalogue import declared, mappings
 from headway.clock import now
+from headway.log_watch import LogWatch
 from headway.parts.together import told_to_end
 from headway.service_watch import ServiceWatch
 from headway.settings import Settings
@@ -33,20 +34,23 @@ def run(settings: Settings) -> None:
     """Run until SIGTERM or SIGINT."""
     told = told_to_end()
     store = SqlStore(settings.database or "", settings.audit_key())
+    workflows, kafka = declared(), settings.kafka or ""
+    events = LogWatch(kafka, store, workflows, mappings().values())
     watching = [
         Watching(
             store,
             workflow,
             from_registry(settings, workflow),
-            ServiceWatch(settings.kafka or "", store, workflow),
+            ServiceWatch(kafka, events, workflow),
         )
-        for workflow in declared().values()
+        for workflow in workflows.values()
     ]
-    monitor = Monitor(store, watching, settings.report_hours)
+    monitor = Monitor(store, watching, settings.report_hours, events)
     log.info("monitoring is up")
     while not told.wait(LOOK_SECONDS):
         monitor.look()
     monitor.close()
+    events.close()
     store.close()
 
 
@@ -56,12 +60,17 @@ class Monitor:
 
     Args:
         report_hours: how often live versions are reported on; 0 never.
+        events: the log that the workflows are fed by.
     """
 
     def __init__(
-        self, store: SqlStore, watching: Sequence[Watching], report_hours: float = 0
+        self,
+        store: SqlStore,
+        watching: Sequence[Watching],
+        report_hours: float = 0,
+        events: LogWatch | None = None,
     ) -> None:
-        self._store, self._watching = store, watching
+        self._store, self._watching, self._events = store, watching, events
         self._children: list[subprocess.Popen[bytes]] = []
         self._every = int(report_hours * HOUR)
         self._reported = now()
@@ -72,6 +81,11 @@ class Monitor:
         if self._every and now() - self._reported >= self._every:
             self._reported = now()
             self._report_on_live()
+        try:
+            if self._events is not None:
+                self._events.look()
+        except StoreUnavailable as error:
+            log.warning("could not look", reason=str(error))
         for one in self._watching:
             try:
                 fresh = one.look()

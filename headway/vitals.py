@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import asyncio
-import time
 from collections import Counter
 from collections.abc import Collection, Mapping
 
 from features.reach import ping
 from firm.errors import HeadwayError
 from firm.store import SqlStore
+from headway.lags import Lags
 from headway.metrics import Standing, exposition
 from headway.settings import Settings
-from stream.advance import Advance, Lag, LogAway, LogPlaces
+from stream.advance import Lag, LogAway, LogPlaces
 
 MOST_ALERTS = 10_000
 
@@ -21,9 +21,9 @@ class CopyVitals:
     """Asks the parts themselves (implements `serving.health.Vitals`)."""
 
     def __init__(self, settings: Settings, store: SqlStore, workflows: Collection[str]) -> None:
-        self._settings, self._store, self._workflows = settings, store, workflows
+        self._settings, self._store = settings, store
         self._log = LogPlaces(settings.kafka or "")
-        self._advance = Advance()
+        self._known = Lags(store, workflows)
 
     async def away(self) -> Mapping[str, str]:
         """By part that it does not answer."""
@@ -71,11 +71,8 @@ class CopyVitals:
         await self._log.close()
 
     async def _lags(self) -> dict[str, Lag]:
-        # A workflow passes records of others without writing so: the group's place tells of those.
         end, gone = await self._log.now()
-        offsets = await asyncio.to_thread(self._store.offsets)
-        reached = {slug: max(offsets.get(slug, -1) + 1, gone) for slug in self._workflows}
-        return self._advance.look(time.monotonic(), end, reached)
+        return await asyncio.to_thread(self._known.now, end, gone)
 
     def _exposition(self, lags: Mapping[str, Lag] | None) -> bytes:
         store = self._store

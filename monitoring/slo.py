@@ -103,32 +103,36 @@ def broken(workflow: Workflow, version: str, promise: Promise, at: Micros) -> Al
     )
 
 
-def lagging(workflow: Workflow, at: Micros, behind: int, offset: int) -> Alert:
+def lagging(workflow: Workflow, at: Micros, behind: int, seconds: float) -> Alert:
     """Records wait, and none is taken in."""
     return alert(
         workflow,
         "",
         "stream-lagging",
         at,
-        says=f"{behind:,} records wait, and the stream has stood at offset {offset} for a minute.",
+        says=f"{behind:,} records wait, and none was taken in for {seconds:.0f} seconds.",
         matters="It does: nothing is scored.",
         todo="Whoever runs the service reads the log of the worker; it starts again by itself.",
-        evidence={"behind": behind, "offset": offset},
+        evidence={"behind": behind, "seconds": seconds},
     )
 
 
-def silent(workflow: Workflow, at: Micros, last: Micros) -> Alert:
-    """No event has come for longer than declared."""
+def silent(workflow: Workflow, at: Micros, source: str, last: Micros) -> Alert:
+    """A source has sent nothing for longer than declared."""
     return alert(
         workflow,
         "",
         "source-silent",
         at,
+        about=source,
         says=(
-            f"No event has been scored since {to_datetime(last):%Y-%m-%d %H:%M}; "
+            f"Nothing has come from {source} since {to_datetime(last):%Y-%m-%d %H:%M}; "
             f"{(at - last) / HOUR:.1f} hours ago."
         ),
         matters="It does: what happens in the firm meanwhile is not seen.",
-        todo="Whoever feeds the events checks that the system of record still sends.",
-        evidence={"hours": (at - last) / HOUR},
+        todo=(
+            "Whoever feeds the events checks that the system of record still sends; if it seldom "
+            "does, its mapping declares more `silence_hours`."
+        ),
+        evidence={"source": source, "hours": (at - last) / HOUR},
     )

@@ -1,10 +1,11 @@
-"""How far the log reaches, and when its records came: what a monitor needs of Kafka."""
+"""What a monitor needs of Kafka: when records came, and who sent them."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
 
+import msgspec
 from aiokafka import AIOKafkaConsumer
 from aiokafka.errors import KafkaError
 
@@ -13,12 +14,11 @@ from stream.log import PARTITION, records
 SECONDS = 10.0
 
 
-def end_of_log(bootstrap: str) -> int | None:
-    """The offset after the last event; None while Kafka does not answer."""
-    try:
-        return asyncio.run(asyncio.wait_for(_end(bootstrap), SECONDS))
-    except (KafkaError, TimeoutError):
-        return None
+class Sender(msgspec.Struct, frozen=True):
+    """Of a CloudEvent, who sent it and of which type it is."""
+
+    source: str
+    type: str
 
 
 def came_at(bootstrap: str, offsets: Collection[int]) -> dict[int, int]:
@@ -32,11 +32,47 @@ def came_at(bootstrap: str, offsets: Collection[int]) -> dict[int, int]:
         return {}
 
 
-async def _end(bootstrap: str) -> int:
+class Senders:
+    """Reads in the log who has sent something since it was asked last, from outside any group.
+
+    Args:
+        since: how far back it reads when it is asked first, milliseconds since 1970.
+    """
+
+    def __init__(self, bootstrap: str, since: int) -> None:
+        self._bootstrap, self._since = bootstrap, since
+        self._next: int | None = None
+
+    async def until(self, end: int) -> dict[Sender, int]:
+        """By sender when the newest of its records before this offset came, milliseconds since
+        1970. What cannot be read while Kafka is away is read the next time."""
+        found: dict[Sender, int] = {}
+        try:
+            async with asyncio.timeout(SECONDS):
+                if self._next is None:
+                    self._next = await _first_since(self._bootstrap, self._since, end)
+                async for chunk in records(self._bootstrap, self._next, end):
+                    found.update({who: r.timestamp for r in chunk for who in _sender(r.value)})
+                    self._next = chunk[-1].offset + 1
+        except (KafkaError, TimeoutError):
+            pass
+        return found
+
+
+def _sender(payload: bytes | None) -> Iterator[Sender]:
+    """None of what is no CloudEvent: that is in the dead letters."""
+    try:
+        yield msgspec.json.decode(payload or b"", type=Sender)
+    except msgspec.DecodeError:
+        return
+
+
+async def _first_since(bootstrap: str, since: int, end: int) -> int:
     consumer = AIOKafkaConsumer(bootstrap_servers=bootstrap, enable_auto_commit=False)
     await consumer.start()
     try:
-        return int((await consumer.end_offsets([PARTITION]))[PARTITION])
+        found = (await consumer.offsets_for_times({PARTITION: since}))[PARTITION]
+        return end if found is None else int(found.offset)
     finally:
         await consumer.stop()
 

@@ -11,7 +11,9 @@ from sklearn.metrics import brier_score_loss, roc_auc_score
 
 from firm.time import DAY
 from headway import service_watch, watching
+from headway.catalogue import mappings, workflow_named
 from headway.clock import now
+from headway.log_watch import LogWatch
 from headway.logs import find_log, outgoing
 from headway.parts import Parts
 from headway.service_watch import ServiceWatch
@@ -27,6 +29,13 @@ MINUTE = 60.0
 @pytest.fixture
 def stage(parts: Parts) -> Iterator[Stage]:
     made = Stage(parts)
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def events(stage: Stage) -> Iterator[LogWatch]:
+    made = LogWatch(stage.bootstrap, stage.store, [SLUG])
     yield made
     made.close()
 
@@ -108,26 +117,57 @@ def test_an_outcome_is_in_the_figures_within_a_minute(stage: Stage) -> None:
 
 
 def test_a_stream_that_stands_is_reported_and_its_latency_measured(
-    stage: Stage, monkeypatch: pytest.MonkeyPatch
+    stage: Stage, events: LogWatch, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Records wait while no worker runs; once one runs, each answer's time from Kafka is known."""
     monkeypatch.setattr(service_watch, "STALLED_SECONDS", 0.5)
-    watch = ServiceWatch(stage.bootstrap, stage.store, WORKFLOW)
+    watch = ServiceWatch(stage.bootstrap, events, WORKFLOW)
     stage.send(slipping("p9", reports=3))
-    until(lambda: {alert.kind for alert in watch.look()} == {"stream-lagging"})
+    until(lambda: kinds(events, watch) == ["stream-lagging"])
     with running(stage, stage.reactor()):
         until(lambda: stage.taken)
-    assert watch.look() == []
+    assert kinds(events, watch) == []
     watch.decided(list(stage.store.decisions(SLUG)))
     assert watch.latency.of == 3
 
 
-def test_a_source_that_falls_silent_is_reported(stage: Stage) -> None:
-    promised = WORKFLOW.slo.model_copy(update={"silence_hours": 1e-6})
-    workflow = WORKFLOW.model_copy(update={"slo": promised})
-    watch = ServiceWatch(stage.bootstrap, stage.store, workflow)
+def test_records_that_are_none_of_a_workflows_are_no_lag(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The workers have gone past them, although the workflow has written nothing down."""
+    monkeypatch.setattr(service_watch, "STALLED_SECONDS", 0.1)
+    events = LogWatch(stage.bootstrap, stage.store, ["another"])
+    watch = ServiceWatch(stage.bootstrap, events, WORKFLOW.model_copy(update={"slug": "another"}))
     with running(stage, stage.reactor()):
-        stage.send(slipping("p8", reports=1))
+        stage.send(slipping("p7", reports=2))
         until(lambda: stage.taken)
-    watch.decided(list(stage.store.decisions(SLUG)))
-    until(lambda: [alert.kind for alert in watch.look()] == ["source-silent"])
+        until(lambda: events.look() is None and events.lags["another"].records == 0)
+    assert stage.store.offset("another") < 0
+    assert kinds(events, watch) == []
+    events.close()
+
+
+def test_a_source_that_falls_silent_is_reported_by_its_name(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The source of status reports may be silent for no time at all, others for days."""
+    (mapping,) = (one for one in mappings().values() if one.name == "capital_projects")
+    hasty = mapping.model_copy(update={"source": "/tests", "silence_hours": 1e-6})
+    events = LogWatch(stage.bootstrap, stage.store, [SLUG], [hasty])
+    watch = ServiceWatch(stage.bootstrap, events, WORKFLOW)
+    other = ServiceWatch(stage.bootstrap, events, workflow_named("service_level"))
+    stage.send(slipping("p8", reports=1))
+    until(lambda: kinds(events, watch) == ["source-silent"])
+    (alert,) = watch.look()
+    assert alert.about == "/tests"
+    assert "Nothing has come from /tests since" in alert.says
+    assert kinds(events, other) == [], "it sends no tickets"
+    patient = LogWatch(stage.bootstrap, stage.store, [SLUG])
+    assert kinds(patient, ServiceWatch(stage.bootstrap, patient, WORKFLOW)) == []
+    events.close()
+    patient.close()
+
+
+def kinds(events: LogWatch, watch: ServiceWatch) -> list[str]:
+    events.look()
+    return [alert.kind for alert in watch.look()]

@@ -41,5 +41,5 @@ def test_latency_is_held_against_the_declared_percentile() -> None:
 
 
 def test_a_silent_source_and_a_stream_that_stands_say_since_when() -> None:
-    assert "30.0 hours ago" in slo.silent(WORKFLOW, NOW, NOW - 30 * HOUR).says
-    assert "42 records wait" in slo.lagging(WORKFLOW, NOW, 42, 7).says
+    assert "30.0 hours ago" in slo.silent(WORKFLOW, NOW, "/erp", NOW - 30 * HOUR).says
+    assert "42 records wait" in slo.lagging(WORKFLOW, NOW, 42, 61.0).says
