@@ -12,7 +12,13 @@ from features.recent import Recent
 from features.scripts import READ
 from features.views import Views
 from firm.ids import SubjectId
-from firm.states import GroupState, SubjectState, decode_group, decode_subject
+from firm.states import (
+    GroupState,
+    SubjectState,
+    decode_group,
+    decode_subject,
+    membership_of,
+)
 from firm.time import Micros
 from firm.workflow import Workflow
 
@@ -66,9 +72,9 @@ class _Reader:
         found = state_bytes(value)
         if found is None:
             return None, {}
-        state = self._subjects.get(key, found, decode_subject)
+        state = self._subjects.get(key, found, _decode)
         check_name(subject, state.subject)
-        membership = self._workflow.membership(state.history.until(as_of))
+        membership = membership_of(self._workflow, state, state.history.until(as_of))
         wanted = tuple(membership.values())
         if wanted == likely:
             return state, self._decoded(wanted, values)
@@ -104,3 +110,8 @@ class _Reader:
         self._likely[subject] = groups
         if len(self._likely) > KEPT:
             del self._likely[next(iter(self._likely))]
+
+
+def _decode(data: bytes) -> SubjectState:
+    """A state that is only read; what follows from its entries alone is computed once."""
+    return decode_subject(data).keep_lasting()

@@ -3,20 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, Self
 
 import msgspec
 
 from firm.errors import UnknownSubject, WrongSubject
 from firm.events import Position
 from firm.groups import Group
-from firm.history import History
+from firm.history import Entry, History
 from firm.ids import EventId, SubjectId
 from firm.time import DAY, Micros
 from firm.vocabulary import Known
 from firm.workflow import Workflow
 
+_MEMBERSHIP = "membership"
 
-class SubjectState(msgspec.Struct):
+
+class SubjectState(msgspec.Struct, dict=True):
     """The history of one subject; it names its subject, so that a mix-up shows when it is read.
 
     `position` is the last record of the log that changed it.
@@ -30,6 +33,22 @@ class SubjectState(msgspec.Struct):
     def event_time(self) -> Micros:
         """When the newest event in it happened."""
         return self.history.entries[-1].at if self.history.entries else 0
+
+    def keep_lasting(self) -> Self:
+        """Keep from now on what is computed from the entries alone: to be said of a state that
+        does not change any more, and is asked of again and again."""
+        self.__dict__["kept"] = (0, {})
+        return self
+
+    def lasting(self, entries: Sequence[Entry]) -> dict[object, Any]:
+        """What was computed from these, its first entries, alone (`Known.lasting`): what is kept
+        is kept for the entries that were asked for last."""
+        kept: tuple[int, dict[object, Any]] | None = self.__dict__.get("kept")
+        if kept is None:
+            return {}
+        if kept[0] != len(entries):
+            kept = self.__dict__["kept"] = (len(entries), {})
+        return kept[1]
 
 
 class GroupState(msgspec.Struct):
@@ -113,14 +132,25 @@ def known_as_of(
             f"{state.subject!r}; the store mixes subjects up: do not use them"
         )
     entries = state.history.until(as_of) if state else ()
-    if not entries:
+    if state is None or not entries:
         raise UnknownSubject(
             f"nothing is known of {subject!r} in workflow {workflow.slug!r} as of then; check the "
             "id, or wait until its first event has arrived"
         )
-    membership = workflow.membership(entries)
+    membership = membership_of(workflow, state, entries)
     found = {name: groups[group].known for name, group in membership.items() if group in groups}
-    return Known(as_of, entries, found)
+    return Known(as_of, entries, found, state.lasting(entries))
+
+
+def membership_of(
+    workflow: Workflow, state: SubjectState, entries: Sequence[Entry]
+) -> Mapping[str, str]:
+    """The group id of the subject in each declared group, as its first entries have it."""
+    lasting = state.lasting(entries)
+    found: Mapping[str, str] | None = lasting.get(_MEMBERSHIP)
+    if found is None:
+        found = lasting[_MEMBERSHIP] = workflow.membership(entries)
+    return found
 
 
 def encode_state(state: SubjectState | GroupState) -> bytes:

@@ -23,12 +23,14 @@ class Known:
     Attributes:
         entries: the subject's own entries up to and including `as_of`, oldest first.
         groups: the groups that the subject belongs to as of then, by the group's declared name.
+        lasting: what was computed from the entries alone; it holds as of any other instant too.
         found: what was computed from it so far: the features of a row have many parts in common.
     """
 
     as_of: Micros
     entries: Sequence[Entry]
     groups: Mapping[str, Group] = field(default_factory=dict)
+    lasting: dict[object, Any] = field(default_factory=dict, compare=False, repr=False)
     found: dict[object, Any] = field(default_factory=dict, init=False, compare=False, repr=False)
 
 
@@ -71,16 +73,19 @@ class Expr:
 
     `how` says in data what `compute` does: the name of the word, and what it is applied to. Whoever
     evaluates whole columns reads it (`training.vectors`); it is empty where a word has none.
+    `timeless` says that it is computed from the subject's entries alone: not from `as_of`, nor from
+    groups.
     """
 
     compute: Compute
     words: str
     reads: Reads = NOTHING
     how: How = field(default=(), compare=False, repr=False)
+    timeless: bool = field(default=False, compare=False, repr=False)
 
     def __call__(self, known: Known) -> Number:
         """Its value, a finite float or None."""
-        found = known.found
+        found = known.lasting if self.timeless else known.found
         if self.compute in found:
             return found[self.compute]  # type: ignore[no-any-return]
         value = self.compute(known)
@@ -126,7 +131,9 @@ class Expr:
             value = self(known)
             return value if value is not None and value > 0 else None
 
-        return Expr(compute, f"positive {self.words}", self.reads, ("positive", self))
+        return Expr(
+            compute, f"positive {self.words}", self.reads, ("positive", self), self.timeless
+        )
 
     def log(self) -> Expr:
         """sign(x) * log(1 + |x|): tames long tails and keeps zero and the sign."""
@@ -142,19 +149,25 @@ class Expr:
             return second(known) if value is None else value
 
         words = f"{self.words} otherwise {second.words}"
-        return Expr(compute, words, self.reads | second.reads, ("otherwise", self, second))
+        return Expr(
+            compute,
+            words,
+            self.reads | second.reads,
+            ("otherwise", self, second),
+            self.timeless and second.timeless,
+        )
 
     def _then(self, apply: Callable[[float], float], words: str, word: str, *said: float) -> Expr:
         def compute(known: Known) -> Number:
             value = self(known)
             return None if value is None else apply(value)
 
-        return Expr(compute, words, self.reads, (word, self, *said))
+        return Expr(compute, words, self.reads, (word, self, *said), self.timeless)
 
 
 def constant(value: float) -> Expr:
     """The same number at any time."""
-    return Expr(lambda _: value, f"{value:g}", how=("constant", value))
+    return Expr(lambda _: value, f"{value:g}", how=("constant", value), timeless=True)
 
 
 def ratio_to_plan(actual: Expr, plan: Expr) -> Expr:
@@ -184,8 +197,8 @@ def _combine(
         a = left(known)
         return None if a is None else apply(a, number)
 
-    how = (sign, left, right)
+    how, timeless = (sign, left, right), left.timeless and right.timeless
     if isinstance(other, Expr):
-        return Expr(compute, words, reads, how)
+        return Expr(compute, words, reads, how, timeless)
     number = float(other)
-    return Expr(with_constant, words, reads, how)
+    return Expr(with_constant, words, reads, how, timeless)

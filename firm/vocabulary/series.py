@@ -25,17 +25,20 @@ class Series:
         words: str,
         reads: Reads = NOTHING,
         how: How = (),
+        timeless: bool = False,
     ) -> None:
         self._of = of
         self.words = words
         self.reads = reads
         self.how = how
+        self.timeless = timeless
 
     def points(self, known: Known) -> list[Point]:
         """(time, value) of each entry that has one; not to be changed."""
-        points: list[Point] | None = known.found.get(self)
+        found = known.lasting if self.timeless else known.found
+        points: list[Point] | None = found.get(self)
         if points is None:
-            points = known.found[self] = self._of(known)
+            points = found[self] = self._of(known)
         return points
 
     def within(self, days: float) -> Series:
@@ -54,7 +57,7 @@ class Series:
             points = self.points(known)
             return [(b[0], b[1] - a[1]) for a, b in itertools.pairwise(points)]
 
-        return Series(of, f"changes of {self.words}", self.reads, ("changes", self))
+        return self._mapped(of, f"changes of {self.words}", "changes")
 
     def above(self, limit: float) -> Series:
         """1 where the value is above the limit, 0 where it is not."""
@@ -62,7 +65,7 @@ class Series:
         def of(known: Known) -> list[Point]:
             return [(at, float(value > limit)) for at, value in self.points(known)]
 
-        return Series(of, f"{self.words} above {limit:g}", self.reads, ("above", self, limit))
+        return self._mapped(of, f"{self.words} above {limit:g}", "above", limit)
 
     def clip(self, low: float, high: float) -> Series:
         """The values, but none outside [low, high]."""
@@ -70,8 +73,7 @@ class Series:
         def of(known: Known) -> list[Point]:
             return [(at, min(max(value, low), high)) for at, value in self.points(known)]
 
-        words = f"{self.words} in [{low:g}, {high:g}]"
-        return Series(of, words, self.reads, ("clipped", self, low, high))
+        return self._mapped(of, f"{self.words} in [{low:g}, {high:g}]", "clipped", low, high)
 
     def nonzero(self) -> Series:
         """Only the values that are not zero."""
@@ -79,7 +81,7 @@ class Series:
         def of(known: Known) -> list[Point]:
             return [point for point in self.points(known) if point[1] != 0]
 
-        return Series(of, f"nonzero {self.words}", self.reads, ("nonzero", self))
+        return self._mapped(of, f"nonzero {self.words}", "nonzero")
 
     def last(self, back: int = 0) -> Expr:
         """The newest value, or the one so many places before it."""
@@ -141,7 +143,8 @@ class Series:
                 total += w * value
             return total / weight if weight else None
 
-        return Expr(compute, f"decayed({half_life_days:g}d) of {self.words}", self.reads)
+        words = f"decayed({half_life_days:g}d) of {self.words}"
+        return Expr(compute, words, self.reads, timeless=self.timeless)
 
     def decayed_total(self, half_life_days: float) -> Expr:
         """The sum in which a value weighs half as much for each half-life passed until `as_of`:
@@ -188,7 +191,7 @@ class Series:
             along = sum((d - middle) * (p[1] - mean) for d, p in zip(days, points, strict=True))
             return along / across if across else None
 
-        return Expr(compute, f"trend of {self.words}", self.reads)
+        return Expr(compute, f"trend of {self.words}", self.reads, timeless=self.timeless)
 
     def days_since(self) -> Expr:
         """Days from the newest value until `as_of`: it grows while nothing happens."""
@@ -216,7 +219,12 @@ class Series:
             return reduce([value for _, value in self.points(known)])
 
         how = (word, self, *said) if word else ()
-        return Expr(compute, f"{words} of {self.words}", self.reads, how)
+        return Expr(compute, f"{words} of {self.words}", self.reads, how, self.timeless)
+
+    def _mapped(
+        self, of: Callable[[Known], list[Point]], words: str, word: str, *said: float
+    ) -> Series:
+        return Series(of, words, self.reads, (word, self, *said), self.timeless)
 
 
 def in_order(values: Iterable[float]) -> float:
@@ -239,7 +247,7 @@ def series(name: str) -> Series:
                 found.append((entry.at, float(value)))
         return found
 
-    return Series(of, name, Reads(numbers=frozenset({name})), ("series", name))
+    return Series(of, name, Reads(numbers=frozenset({name})), ("series", name), timeless=True)
 
 
 def events(type_: str | None = None) -> Series:
@@ -249,7 +257,7 @@ def events(type_: str | None = None) -> Series:
         return [(e.at, 1.0) for e in known.entries if type_ is None or e.type == type_]
 
     types = frozenset() if type_ is None else frozenset({type_})
-    return Series(of, type_ or "events", Reads(types=types), ("events", type_))
+    return Series(of, type_ or "events", Reads(types=types), ("events", type_), timeless=True)
 
 
 def days_until(name: str) -> Expr:

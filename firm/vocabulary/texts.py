@@ -27,7 +27,7 @@ def texts(name: str) -> Series:
             (at, float(numbers.setdefault(value, len(numbers)))) for at, value in _all(known, name)
         ]
 
-    return Series(of, name, _reads(name))
+    return Series(of, name, _reads(name), timeless=True)
 
 
 def text(name: str) -> Callable[[Known], str | None]:
@@ -55,7 +55,7 @@ def code(name: str) -> Expr:
         value = newest(known)
         return None if value is None else float(crc32(value.encode()) & 0xFFFFFF)
 
-    return Expr(compute, f"code of {name}", _reads(name), ("code", name))
+    return Expr(compute, f"code of {name}", _reads(name), ("code", name), timeless=True)
 
 
 def is_in(name: str, *among: str) -> Expr:
@@ -70,7 +70,7 @@ def is_in(name: str, *among: str) -> Expr:
         return None if value is None else float(value in among)
 
     words = f"{name} in {', '.join(among)}"
-    return Expr(compute, words, _reads(name), ("is_in", name, among))
+    return Expr(compute, words, _reads(name), ("is_in", name, among), timeless=True)
 
 
 def ordered(name: str, places: Mapping[str, float]) -> Expr:
@@ -81,7 +81,8 @@ def ordered(name: str, places: Mapping[str, float]) -> Expr:
         value = newest(known)
         return None if value is None else places.get(value)
 
-    return Expr(compute, f"place of {name}", _reads(name), ("ordered", name, places))
+    how = ("ordered", name, places)
+    return Expr(compute, f"place of {name}", _reads(name), how, timeless=True)
 
 
 def days_in(name: str) -> Expr:
@@ -111,7 +112,7 @@ def sentiment(name: str) -> Series:
     def of(known: Known) -> list[Point]:
         return [(at, sentiment_of(value)) for at, value in _all(known, name)]
 
-    return Series(of, f"sentiment of {name}", _reads(name))
+    return Series(of, f"sentiment of {name}", _reads(name), timeless=True)
 
 
 def hashed(name: str, buckets: int) -> tuple[Expr, ...]:
@@ -127,7 +128,8 @@ def hashed(name: str, buckets: int) -> tuple[Expr, ...]:
             value = newest(known)
             return None if value is None else _word_counts(value, buckets)[place]
 
-        return Expr(compute, f"words of {name} in bucket {place} of {buckets}", _reads(name))
+        words = f"words of {name} in bucket {place} of {buckets}"
+        return Expr(compute, words, _reads(name), timeless=True)
 
     return tuple(bucket(place) for place in range(buckets))
 

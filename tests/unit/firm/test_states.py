@@ -101,6 +101,21 @@ def test_as_of_an_instant_is_the_log_replayed_up_to_it(
     assert features_as_of(workflow, full, as_of) == features_as_of(workflow, part, as_of)
 
 
+@pytest.mark.parametrize(("workflow", "several"), CASES)
+@given(data=st.data(), instants=st.lists(HORIZONS, min_size=2, max_size=5))
+def test_a_state_that_keeps_what_lasts_gives_the_same_features_as_of_any_instant(
+    workflow: Workflow,
+    several: st.SearchStrategy[list[Event]],
+    data: st.DataObject,
+    instants: list[Micros],
+) -> None:
+    states, _ = taken(data.draw(several), workflow)
+    expected = [features_as_of(workflow, states, at) for at in instants]
+    for state in states.subjects.values():
+        state.keep_lasting()
+    assert [features_as_of(workflow, states, at) for at in instants] == expected
+
+
 def test_what_is_asked_after_a_long_silence_is_computed_as_of_then() -> None:
     states, _ = taken([report("a", 0, forecast=100), report("b", 10, forecast=200)])
     (soon,) = rows(SAMPLE, states, START + 11 * DAY).values()

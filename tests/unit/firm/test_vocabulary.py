@@ -110,7 +110,43 @@ EMPTY = known((1, None), (2, "a text"))
     ids=lambda value: value.words if isinstance(value, Expr) else "",
 )
 def test_word(word: Expr, value: float | None) -> None:
-    assert word(FOUR) == (None if value is None else pytest.approx(value, rel=1e-12))
+    expected = None if value is None else pytest.approx(value, rel=1e-12)
+    assert word(FOUR) == expected
+    assert word(seen_before(FOUR, word)) == expected
+
+
+def seen_before(now: Known, word: Expr) -> Known:
+    """The same, after the word was computed as of a later instant in which there was no group."""
+    later = Known(now.as_of + 90 * DAY, now.entries)
+    word(later)
+    return Known(now.as_of, now.entries, now.groups, later.lasting)
+
+
+@pytest.mark.parametrize(
+    "word",
+    [
+        code("x"),
+        days_in("x"),
+        is_in("x", "b"),
+        ordered("x", {"b": 2}),
+        texts("x").last(),
+        texts("x").days_since(),
+        sentiment("x").last(),
+        sentiment("x").within(4).count(),
+        *hashed("x", 2),
+        known_rate("own", prior="own"),
+        known_count("own"),
+        days_since_known("own"),
+        parent("own").last(),
+        events().count() + known_count("own"),
+        events().count() * days_in("x"),
+        (events().count() / 0).otherwise(days_in("x")),
+    ],
+    ids=lambda word: word.words,
+)
+def test_what_was_computed_as_of_another_instant_is_kept_only_where_it_lasts(word: Expr) -> None:
+    now = known((1, "a"), (6, "b"), (7, "b"), own=group((2, 1), (3, 0)))
+    assert word(seen_before(now, word)) == word(now) is not None
 
 
 @pytest.mark.parametrize(
@@ -256,7 +292,7 @@ def test_ordered(texts: list[tuple[float, Value]], place: float | None) -> None:
 
 
 def group(*outcomes: tuple[int, float]) -> Group:
-    found = Group()
+    found = Group(kept=[])
     for day, value in outcomes:
         found.record(day * DAY, value)
     return found
