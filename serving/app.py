@@ -7,6 +7,7 @@ from uuid import uuid4
 
 from fastapi import APIRouter, FastAPI, Request
 from starlette.responses import Response
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from firm.canonical import Canonicaliser
 from firm.decision import RULE_VERSION
@@ -68,7 +69,7 @@ def create_app(
         vitals: what the copy says of itself.
         answered: told of each answer (see `Observed`).
     """
-    app = FastAPI(
+    app = _App(
         title="Headway",
         summary="Scores on the work of a professional-services firm, while it happens",
         version="1",
@@ -76,7 +77,6 @@ def create_app(
         redoc_url=None,
     )
     app.add_middleware(BodyLimit)
-    app.add_middleware(QuickScore, scoring=scoring, explaining=explaining, login=login, now=now)
     app.add_middleware(SecurityHeaders)
     app.add_middleware(Observed, answered=answered)
     install(app)
@@ -92,7 +92,21 @@ def create_app(
     app.include_router(models_router(scoring, governance, guard), prefix="/v1")
     app.include_router(trying_router(scoring, governance, guard), prefix="/v1")
     require_policies(app)
+    app.front = QuickScore(app.behind, scoring, explaining, login, now, answered)
     return app
+
+
+class _App(FastAPI):
+    """FastAPI with somebody in front of it, who passes on what they do not answer themselves."""
+
+    front: ASGIApp
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        await self.front(scope, receive, send)
+
+    async def behind(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """FastAPI itself, with its middleware."""
+        await super().__call__(scope, receive, send)
 
 
 def _health() -> APIRouter:

@@ -11,6 +11,7 @@ HEADERS = {
     "Cross-Origin-Opener-Policy": "same-origin",
     "Cache-Control": "no-store",
 }
+ALWAYS = [(name.lower().encode(), text.encode()) for name, text in HEADERS.items()]
 
 
 class SecurityHeaders:

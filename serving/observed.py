@@ -11,7 +11,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from structlog.contextvars import bind_contextvars
 
 Answered = Callable[[str, int, float], None]
-HEADER = b"x-request-id"
+HEADER, TRACE = b"x-request-id", b"traceparent"
 _ID = re.compile(rb"[A-Za-z0-9._:-]{1,128}")
 _TRACEPARENT = re.compile(rb"[0-9a-f]{2}-([0-9a-f]{32})-[0-9a-f]{16}-[0-9a-f]{2}")
 _SCORE = re.compile(r"/v1/workflows/[a-z0-9_]+/score")
@@ -58,7 +58,7 @@ def request_id(scope: Scope) -> bytes:
     for name, value in scope["headers"]:
         if name == HEADER and _ID.fullmatch(value):
             return bytes(value)
-        if name == b"traceparent" and (found := _TRACEPARENT.fullmatch(value)):
+        if name == TRACE and (found := _TRACEPARENT.fullmatch(value)):
             trace = found[1]
     return trace or token_hex(16).encode()
 

@@ -132,7 +132,14 @@ async def _http(request: Request, error: Exception) -> Response:
 
 
 async def _unexpected(request: Request, error: Exception) -> Response:
-    log.error("unexpected error", path=request.url.path, exc_info=error)
+    return unexpected(request.url.path, error)
+
+
+def unexpected(path: str, error: Exception, request: str | None = None) -> Response:
+    """The answer to what nobody has thought of, which only the log tells more of; `request` is its
+    id where the log does not know it."""
+    told = {} if request is None else {"request": request}
+    log.error("unexpected error", path=path, exc_info=error, **told)
     return problem(
         HTTPStatus.INTERNAL_SERVER_ERROR,
         "internal-error",

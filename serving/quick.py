@@ -2,16 +2,15 @@
 
 It takes what is plainly right: a known workflow, a JSON body of the declared form. Everything else,
 and all that is wrong, goes on to the same route in FastAPI (serving/app.py), which says what is
-wrong with it. Both call the same use case.
+wrong with it. Both call the same use case, and answer with the same headers.
 """
 
 from __future__ import annotations
 
-import re
+import time
 from collections.abc import Callable, Iterable
 from datetime import datetime
 from typing import Annotated
-from uuid import uuid4
 
 import msgspec
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -19,18 +18,21 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from firm.access import Permission
 from firm.envelope import check_time
 from firm.errors import HeadwayError
-from firm.ids import SubjectId
+from firm.ids import SubjectId, new_key
 from firm.time import Micros
 from serving.access import Login
 from serving.answers import answer
 from serving.explaining import Explaining
-from serving.problems import refusal
+from serving.headers import ALWAYS
+from serving.observed import HEADER, TRACE, Answered, request_id
+from serving.problems import refusal, unexpected
 from serving.scoring import Scoring
 
 LONGEST_KEY = 200
-_PATH = re.compile(r"/v1/workflows/([a-z0-9_]+)/score")
+ROUTE = "/v1/workflows/{slug}/score"
 JSON = b"application/json"
 PERMISSION: Permission = "scores:ask"
+_Headers = Iterable[tuple[bytes, bytes]]
 
 
 class _Asked(msgspec.Struct, forbid_unknown_fields=True, gc=False):
@@ -49,10 +51,15 @@ class _Head(msgspec.Struct, gc=False):
     authorization: str | None = None
     key: str = ""
     is_json: bool = False
+    named: bool = False
 
 
 class QuickScore:
-    """ASGI middleware that answers plain requests for a score, and passes on all others."""
+    """ASGI application that answers plain requests for a score, and passes on all others.
+
+    Args:
+        answered: told of each answer (see `serving.observed.Observed`).
+    """
 
     def __init__(
         self,
@@ -61,15 +68,19 @@ class QuickScore:
         explaining: Explaining,
         login: Login,
         now: Callable[[], Micros],
+        answered: Answered,
     ) -> None:
         self._app = app
         self._scoring = scoring
         self._explaining = explaining
         self._login = login
         self._now = now
+        self._answered = answered
+        self._slugs = {ROUTE.format(slug=slug): slug for slug in scoring.workflows}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer, or pass on with the body as it came."""
+        began = time.perf_counter()
         slug = self._slug(scope)
         head = _head(scope["headers"]) if slug is not None else None
         if slug is None or head is None:
@@ -80,28 +91,38 @@ class QuickScore:
         if asked is None:
             await self._app(scope, _again(first, receive), send)
             return
-        try:
-            body = await self._score(slug, asked, head)
-        except HeadwayError as error:
-            await refusal(error)(scope, receive, send)
-            return
-        headers = [(b"content-length", b"%d" % len(body)), (b"content-type", JSON)]
-        await send({"type": "http.response.start", "status": 200, "headers": headers})
+        id_ = request_id(scope) if head.named else new_key().encode()
+        status, headers, body = await self._answer(slug, asked, head, id_)
+        headers = [*headers, *ALWAYS, (HEADER, id_)]
+        await send({"type": "http.response.start", "status": status, "headers": headers})
         await send({"type": "http.response.body", "body": body})
+        self._answered(ROUTE, status, time.perf_counter() - began)
 
     def _slug(self, scope: Scope) -> str | None:
         """The workflow that is asked for a score; None if anything else is asked."""
         if scope["type"] != "http" or scope["method"] != "POST" or scope["query_string"]:
             return None
-        found = _PATH.fullmatch(scope["path"])
-        slug = found[1] if found else None
-        return slug if slug in self._scoring.workflows else None
+        return self._slugs.get(scope["path"])
+
+    async def _answer(
+        self, slug: str, asked: _Asked, head: _Head, id_: bytes
+    ) -> tuple[int, _Headers, bytes]:
+        """The status, the headers of its own and the body."""
+        try:
+            body = await self._score(slug, asked, head)
+        except HeadwayError as error:
+            refused = refusal(error)
+        except Exception as error:
+            refused = unexpected(ROUTE, error, id_.decode())
+        else:
+            return 200, ((b"content-length", b"%d" % len(body)), (b"content-type", JSON)), body
+        return refused.status_code, refused.raw_headers, bytes(refused.body)
 
     async def _score(self, slug: str, asked: _Asked, head: _Head) -> bytes:
         at = self._now()
         self._login.require(self._login.caller(head.authorization, at), PERMISSION, slug)
         as_of = at if asked.as_of is None else check_time(asked.as_of, at)
-        scoring, key = self._scoring, head.key or str(uuid4())
+        scoring, key = self._scoring, head.key or new_key()
         decision = await scoring.score(slug, SubjectId(asked.subject), as_of, key, at)
         workflow = scoring.workflows[slug]
         if workflow.reasons == "on request":
@@ -109,7 +130,7 @@ class QuickScore:
         return await self._explaining.answer(workflow, decision)
 
 
-def _head(headers: Iterable[tuple[bytes, bytes]]) -> _Head | None:
+def _head(headers: _Headers) -> _Head | None:
     """What the headers say; None if they are not those of a plain request."""
     found = _Head()
     for name, value in headers:
@@ -121,6 +142,8 @@ def _head(headers: Iterable[tuple[bytes, bytes]]) -> _Head | None:
             if found.key or len(value) > LONGEST_KEY:
                 return None
             found.key = value.decode("latin-1")
+        elif name in (HEADER, TRACE):
+            found.named = True
     return found if found.is_json else None
 
 
