@@ -80,6 +80,15 @@ class History(msgspec.Struct):
         return changed
 
 
+def newest_number(entries: Sequence[Entry], name: str) -> float | None:
+    """The number that was folded last under this name; None where none was."""
+    for entry in reversed(entries):
+        value = entry.values.get(name)
+        if isinstance(value, float):
+            return value
+    return None
+
+
 def _order(entry: Entry) -> tuple[Micros, EventId]:
     return entry.at, entry.event
 

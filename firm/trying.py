@@ -83,6 +83,10 @@ def _misread(workflow: Workflow, entries: Sequence[Entry]) -> Iterator[Found]:
     for part, expr in workflow.expressions().items():
         for reason in _against(expr.reads, given, types):
             yield Found(part, reason)
+    if (at_stake := workflow.watch.at_stake) is not None:
+        reads = Reads(numbers=at_stake.names - frozenset(workflow.feature_names))
+        for reason in _against(reads, given, types):
+            yield Found("at_stake", reason)
     for group in workflow.groups:
         for reason in _against(Reads(texts=frozenset(group.texts)), given, types):
             yield Found(f"group {group.name!r}", reason)

@@ -19,7 +19,7 @@ from firm.events import Event, Fact
 from firm.groups import Observation
 from firm.history import Entry, Outcome, Value, Values
 from firm.ids import EventId
-from firm.money import Money
+from firm.money import Currency, Money
 from firm.time import SECOND, Micros
 from firm.vocabulary import Expr, Known, Reads
 
@@ -246,6 +246,31 @@ class Stakes(Declared):
             )
 
 
+class AtStake(Declared):
+    """What hangs on a case, to be summed over those that were judged wrongly.
+
+    `money` names the folded number or the feature that gives the amount in `currency`, `days` that
+    which gives the days. `because` says what the figure is.
+    """
+
+    money: str | None = None
+    currency: Currency | None = None
+    days: str | None = None
+    because: Words
+
+    @property
+    def names(self) -> frozenset[str]:
+        """What it reads."""
+        return frozenset(name for name in (self.money, self.days) if name is not None)
+
+    def inconsistencies(self) -> Iterator[str]:
+        """Nothing at stake, or an amount without its currency."""
+        if not self.names:
+            yield "names neither money nor days; leave it out where nothing is known"
+        if (self.money is None) != (self.currency is None):
+            yield f"money {self.money!r} has the currency {self.currency!r}: declare both"
+
+
 class CanaryLimits(Declared):
     """When a canary is taken back by itself; nothing is judged on fewer than `least` cases.
 
@@ -272,7 +297,8 @@ class Watch(Declared):
     `false_alarm` is the chance that the detectors raise any alarm, over the life of a version, on
     work that has not changed. An alert is not raised again within `cooldown_days` of the last.
     `holdout` is the share of subjects for which alerts lead to no action, so that it can be told
-    what the actions change.
+    what the actions change. Reports tell false positives and negatives `by` group as well: folded
+    texts or features; those of the gates' slices, if none is named.
     """
 
     drifted_share: Annotated[float, Field(ge=0, le=1)] = 0.3
@@ -284,6 +310,8 @@ class Watch(Declared):
     cooldown_days: Annotated[float, Field(ge=0)] = 7.0
     holdout: Annotated[float, Field(ge=0, le=0.5)] = 0.0
     stakes: Stakes | None = None
+    at_stake: AtStake | None = None
+    by: tuple[str, ...] = ()
 
 
 class Workflow(Declared):
@@ -366,6 +394,12 @@ class Workflow(Declared):
         for part, expr in self.expressions().items():
             if isinstance(expr, Expr):
                 yield from _unknown_groups(part, expr.reads, self.groups)
+
+    @cached_property
+    def told_by(self) -> tuple[str, ...]:
+        """The groups by which reports tell what the models did."""
+        slices = self.model.gates.slices
+        return self.watch.by or (slices.by if slices else ())
 
     def expressions(self) -> dict[str, Expr]:
         """Every expression that is declared, by what it is for."""

@@ -13,9 +13,11 @@ from firm.store import SqlStore
 from firm.time import DAY, Micros, to_datetime
 from firm.workflow import Workflow
 from headway.catalogue import canonicaliser, declared
+from headway.groups import Groups
 from headway.lifecycle import open_registry
 from headway.reports import report_folder
 from headway.settings import Settings
+from monitoring.parts import DAYS, MONEY, part_column
 from monitoring.report import ReportFiles, write_report
 from monitoring.window import DriftLimits, FalsePositiveBudget, Window
 from stream.log import KafkaEventLog
@@ -96,19 +98,23 @@ def decided(
 ) -> Iterator[pd.DataFrame]:
     """What the version has decided on events, in several frames, with the outcomes of matured
     decisions: of younger ones only the quick outcomes are known, and these mislead."""
-    columns = [*workflow.feature_names, "prediction", "target"]
+    numbers = [*workflow.feature_names, "prediction", "target", MONEY, DAYS]
+    texts = [part_column(name) for name in workflow.told_by]
     mature = now - int(workflow.label.maturity_days * DAY)
+    groups = Groups(workflow, store.states(workflow))
     rows = (
         [
             *(decision.features.get(name) for name in workflow.feature_names),
             decision.probability,
             outcome if decision.as_of <= mature else None,
+            *groups.at_stake(decision),
+            *groups.of(decision),
         ]
         for decision, outcome, _ in store.judged(workflow.slug, version.cut)
         if decision.origin == "stream" and decision.model_version == version.version
     )
     while page := list(islice(rows, PAGE)):
-        yield pd.DataFrame(page, columns=columns).astype(float)
+        yield pd.DataFrame(page, columns=[*numbers, *texts]).astype(dict.fromkeys(numbers, float))
 
 
 def _window(workflow: Workflow, version: RegisteredVersion, end: Micros) -> Window:
@@ -126,5 +132,7 @@ def _window(workflow: Workflow, version: RegisteredVersion, end: Micros) -> Wind
             limit=watch.false_positive_rate, among="negatives"
         ),
         least_outcomes=watch.least_outcomes,
+        by=workflow.told_by,
+        at_stake=watch.at_stake,
         numeric_columns=workflow.feature_names,
     )

@@ -10,6 +10,7 @@ import msgspec
 from firm.alerts import Alert
 from monitoring.drift import Drift
 from monitoring.limits import Limit, drifted_columns, false_positives, silent_columns
+from monitoring.parts import Lost, Part
 from monitoring.quality import Quality
 from monitoring.window import Window
 from monitoring.words import number
@@ -24,6 +25,8 @@ class Figures:
         unscored: decisions of the window without a score; they are in no other figure.
         notes: what was left out or needs care, in plain words.
         alerts: what monitoring found in the window.
+        parts: the same counts by declared group.
+        lost: what hung on the cases that were judged wrongly.
     """
 
     window: Window
@@ -33,6 +36,8 @@ class Figures:
     drift: Drift
     notes: tuple[str, ...]
     alerts: tuple[Alert, ...] = ()
+    parts: tuple[Part, ...] = ()
+    lost: Lost | None = None
 
     @property
     def named(self) -> tuple[tuple[str, str], ...]:
@@ -56,7 +61,8 @@ class Figures:
         return tuple(limit for limit in self.limits if limit.kept is False)
 
     def json(self) -> str:
-        """One object; times as ISO 8601 in UTC, a figure that does not exist as null."""
+        """One object; times as ISO 8601 in UTC, money as text, a figure that does not exist as
+        null."""
         subject = {"workflow", "question", "owner", "model_version", "start", "end"}
         columns = {"numeric_columns", "categorical_columns"}
         whole = {
@@ -70,8 +76,10 @@ class Figures:
             "breaches": [limit.name for limit in self.breaches],
             "notes": list(self.notes),
             "alerts_raised": [msgspec.to_builtins(alert) for alert in self.alerts],
+            "parts": [asdict(part) for part in self.parts],
+            "at_stake": self.lost and asdict(self.lost),
         }
-        return json.dumps(whole, indent=2, ensure_ascii=False, allow_nan=False)
+        return json.dumps(whole, indent=2, ensure_ascii=False, allow_nan=False, default=str)
 
 
 def _drift(drift: Drift) -> dict[str, object]:

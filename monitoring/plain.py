@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from monitoring.figures import Figures
 from monitoring.limits import Limit
 from monitoring.quality import Quality
-from monitoring.words import number, percent, share_of
+from monitoring.words import days, money, number, percent, share_of
 
 
 @dataclass(frozen=True)
@@ -121,6 +121,25 @@ def _scores(figures: Figures) -> Answer:
         " cases have changed, or what feeds the model."
     )
     return Answer(question, "no", meaning)
+
+
+def stakes(figures: Figures) -> list[str]:
+    """What hung on the wrong answers, a sentence each; none where nothing is declared."""
+    lost, quality, declared = figures.lost, figures.quality, figures.window.at_stake
+    if lost is None or declared is None:
+        return []
+    said = [
+        f"{what} hung on the {count} {cases}."
+        for what, count, cases in (
+            (money(lost.money_false, lost.currency), quality.false_positives, "false alerts"),
+            (money(lost.money_missed, lost.currency), quality.false_negatives, "missed cases"),
+            (days(lost.days_false), quality.false_positives, "false alerts"),
+            (days(lost.days_missed), quality.false_negatives, "missed cases"),
+        )
+        if what
+    ]
+    unknown = f" Of {lost.unknown} wrongly judged cases nobody said it." if lost.unknown else ""
+    return [*said, f"It is {declared.because}.{unknown}"]
 
 
 def _of(part: int, whole: int) -> str:

@@ -15,6 +15,7 @@ from monitoring.comparison import plan
 from monitoring.errors import BadRows
 from monitoring.figures import Figures
 from monitoring.frames import prepare
+from monitoring.parts import lost, parts
 from monitoring.quality import judge, share_that_happened
 from monitoring.remarks import remarks
 from monitoring.sampling import gather
@@ -57,7 +58,8 @@ def write_report(
         reference: the training rows of the model version: the feature columns of the window,
             `prediction` (a probability) and `target` (0 or 1).
         current: the decisions of the window with the same columns; `target` is missing where
-            the outcome is not known yet. A row without a score is counted and left out. Many
+            the outcome is not known yet. A row without a score is counted and left out. Where
+            the window declares groups or stakes, the columns of `monitoring.parts` too. Many
             rows are best given in several frames, so that they are never in memory at once.
         folder: made if it does not exist; an earlier report in it is replaced.
         alerts: what monitoring found in the window; the page in plain words shows them.
@@ -66,8 +68,8 @@ def write_report(
         BadRows: a frame breaks this contract; all that is wrong is said at once.
         FiguresDisagree: Evidently contradicts its own statistics; no report is written.
     """
-    parts = [current] if isinstance(current, pd.DataFrame) else current
-    rows = gather(window, "the decisions", parts)
+    frames_of = [current] if isinstance(current, pd.DataFrame) else current
+    rows = gather(window, "the decisions", frames_of)
     learnt = gather(window, "the training rows", [reference])
     if problems := (*learnt.problems, *rows.problems):
         raise BadRows(window.workflow, problems)
@@ -82,7 +84,17 @@ def write_report(
     )
     snapshot, drift = _evidently()(window, frames, comparison, training, quality, notes)
     unscored = rows.rows - len(rows.judged)
-    figures = Figures(window, training, quality, unscored, drift, notes, tuple(alerts))
+    figures = Figures(
+        window=window,
+        training=training,
+        quality=quality,
+        unscored=unscored,
+        drift=drift,
+        notes=notes,
+        alerts=tuple(alerts),
+        parts=parts(rows.judged, window.by, window.threshold, window.at_stake),
+        lost=lost(rows.judged, window.threshold, window.at_stake),
+    )
 
     folder.mkdir(parents=True, exist_ok=True)
     files = ReportFiles(

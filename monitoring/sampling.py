@@ -13,6 +13,7 @@ import numpy as np
 import pandas as pd
 
 from monitoring.frames import problems_of
+from monitoring.parts import DAYS, MONEY, part_column
 from monitoring.window import OUTCOME, SCORE, Window
 
 MOST_ROWS = 10_000
@@ -25,7 +26,7 @@ class Gathered:
 
     Attributes:
         sample: up to MOST_ROWS rows, in their order; all where there are no more.
-        judged: score and outcome of every row with a score.
+        judged: score and outcome of every row with a score, with its groups and what hangs on it.
         rows: how many came, with and without a score.
         problems: how one of the frames breaks the contract; empty if none does.
     """
@@ -47,11 +48,13 @@ def gather(window: Window, which: str, parts: Iterable[pd.DataFrame]) -> Gathere
     rng, kept, lots = np.random.default_rng(SEED), [], []
     judged: list[pd.DataFrame] = []
     rows = 0
+    besides = beside(window)
     for part in parts:
         if problems := problems_of(window, which, part):
             return Gathered(part, _none(), 0, tuple(problems))
         numbers = part[[SCORE, OUTCOME]].apply(pd.to_numeric, errors="coerce").astype("float64")
-        judged.append(numbers[numbers[SCORE].notna()])
+        told = numbers.join(part[[name for name in besides if name in part.columns]])
+        judged.append(told[told[SCORE].notna()])
         kept.append(part.assign(**{_PLACE: np.arange(rows, rows + len(part))}))
         lots.append(rng.random(len(part)))
         rows += len(part)
@@ -61,6 +64,12 @@ def gather(window: Window, which: str, parts: Iterable[pd.DataFrame]) -> Gathere
         return Gathered(pd.DataFrame(columns=[*window.columns, SCORE, OUTCOME]), _none(), 0)
     sample = pd.concat(kept).sort_values(_PLACE).drop(columns=_PLACE).reset_index(drop=True)
     return Gathered(sample, pd.concat(judged, ignore_index=True), rows)
+
+
+def beside(window: Window) -> tuple[str, ...]:
+    """The columns of decisions that no figure but those of their groups rests on."""
+    at_stake = (MONEY, DAYS) if window.at_stake else ()
+    return (*(part_column(name) for name in window.by), *at_stake)
 
 
 _PLACE = "place of the row"

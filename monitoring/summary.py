@@ -10,7 +10,8 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template
 from monitoring import pictures
 from monitoring.figures import Figures
 from monitoring.frames import Frames
-from monitoring.plain import answers, story, verdict
+from monitoring.grouped import grouped
+from monitoring.plain import answers, stakes, story, verdict
 from monitoring.window import SCORE
 
 
@@ -32,6 +33,8 @@ def page(figures: Figures, frames: Frames, link: str) -> str:
         notes=figures.notes,
         alerts=figures.alerts,
         named=figures.named,
+        stakes=stakes(figures),
+        groups=grouped(figures.parts),
         points=pictures.reliability(figures.quality.curve),
         bars=pictures.distribution(now, training) if len(now) else (),
         width=pictures.WIDTH,

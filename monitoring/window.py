@@ -16,6 +16,8 @@ from pydantic import (
     model_validator,
 )
 
+from firm.workflow import AtStake
+
 SCORE, OUTCOME = "prediction", "target"
 """Columns of both frames: the probability that was given, and 0 or 1 once it is known."""
 
@@ -66,6 +68,8 @@ class Window(_Frozen):
         start, end: aware times, kept in UTC; decisions from `start` to before `end`.
         threshold: a score at or above it is an alert: the policy acts.
         least_outcomes: with fewer known outcomes no limit on quality is judged.
+        by: the groups by which false positives and negatives are told (`monitoring.parts`).
+        at_stake: what hangs on a case.
     """
 
     workflow: Text
@@ -78,6 +82,8 @@ class Window(_Frozen):
     drift: DriftLimits
     false_positive_budget: FalsePositiveBudget
     least_outcomes: Annotated[int, Field(ge=1)] = 30
+    by: tuple[ColumnName, ...] = ()
+    at_stake: AtStake | None = None
     numeric_columns: tuple[ColumnName, ...]
     categorical_columns: tuple[ColumnName, ...] = ()
 

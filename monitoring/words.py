@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
+
+from monitoring.rates import Rate
+
 _FULL_WIDTH = str.maketrans({"<": "\uff1c", ">": "\uff1e"})
 
 
@@ -24,6 +28,23 @@ def number(value: float | None) -> str:
     if value is None:
         return percent(None)
     return str(value) if isinstance(value, int) else f"{value:.3f}"
+
+
+def money(amount: Decimal | None, currency: str | None) -> str:
+    """`1,250,000 USD`; empty where there is no amount."""
+    return "" if amount is None else f"{amount:,.0f} {currency}"
+
+
+def days(count: float | None) -> str:
+    """`1,250 days`; empty where none are counted."""
+    return "" if count is None else f"{count:,.0f} days"
+
+
+def between(found: Rate | None) -> str:
+    """`60.0% (48.1% to 70.8%)`; a dash where there is no figure."""
+    if found is None:
+        return percent(None)
+    return f"{percent(found.share)} ({percent(found.low)} to {percent(found.high)})"
 
 
 def share_of(part: int, whole: int) -> str:

@@ -14,9 +14,11 @@ import pytest
 from playwright.sync_api import Browser, Page, sync_playwright
 
 from firm.alerts import Alert, AlertId
+from firm.workflow import AtStake
+from monitoring.parts import MONEY, part_column
 from monitoring.report import ReportFiles, write_report
 from monitoring.window import DriftLimits, FalsePositiveBudget, Window
-from monitoring.words import number, percent
+from monitoring.words import between, number, percent
 
 CHROMIUM = shutil.which("chromium")
 FLAGS = [
@@ -40,6 +42,8 @@ WINDOW = Window(
     threshold=0.5,
     drift=DriftLimits(share_of_columns=0.5),
     false_positive_budget=FalsePositiveBudget(limit=0.1),
+    by=("region", "agency"),
+    at_stake=AtStake(money="budget", currency="USD", because="the budget of the project"),
     numeric_columns=(
         "days_late",
         "a_feature_whose_name_is_too_long_for_one_line_on_a_phone",
@@ -65,6 +69,9 @@ def rows(seed: int, count: int, shift: float = 0.0) -> pd.DataFrame:
     rng = np.random.default_rng(seed)
     frame = pd.DataFrame({name: rng.normal(shift, 1, count) for name in WINDOW.numeric_columns})
     frame["region"] = rng.choice(["north", "south", ATTACK], count)
+    frame[part_column("region")] = frame["region"]
+    frame[part_column("agency")] = ["DSNY", *["DDC"] * (count - 1)]
+    frame[MONEY] = 1_000_000.0
     frame["prediction"] = 1 / (1 + np.exp(-frame["days_late"]))
     frame["target"] = (rng.random(count) < frame["prediction"]).astype(float)
     return frame
@@ -175,6 +182,24 @@ def test_the_summary_says_what_changed_whether_it_matters_and_what_to_do(
     text = open_file(page, files.summary)
     for words in (ALERT.says, ALERT.matters, ALERT.todo, f"What to do ({ALERT.owner})"):
         assert words in text
+
+
+def test_the_summary_tells_each_group_and_what_hung_on_the_wrong_answers(
+    page: Page, files: ReportFiles
+) -> None:
+    text, found = open_file(page, files.summary), files.figures
+    for count, cases in (
+        (found.quality.false_positives, "false alerts"),
+        (found.quality.false_negatives, "missed cases"),
+    ):
+        assert f"{count},000,000 USD hung on the {count} {cases}." in text
+    shown = [part for part in found.parts if not part.too_few]
+    assert {part.name for part in shown} == {"north", "south", ATTACK, "DDC"}
+    for part in shown:
+        counts = (part.judged, part.false_positives, part.false_negatives)
+        figures = (between(part.precision), between(part.recall))
+        assert "\t".join(map(str, (part.name, *counts, *figures))) in text
+    assert page.title() != "taken"
 
 
 def test_the_summary_can_be_read_on_a_phone(page: Page, files: ReportFiles) -> None:

@@ -14,6 +14,7 @@ from firm.vocabulary import (
 )
 from firm.workflow import (
     ActionSpec,
+    AtStake,
     Band,
     Direction,
     Feature,
@@ -148,16 +149,15 @@ WORKFLOW = Workflow(
             "num_parallel_tree": 4,
         },
         rounds=100,
-        gates=Gates(
-            auc=0.65,
-            least_rows=100,
-            slices=Slices(by=("phase", "owner")),
-        ),
+        gates=Gates(auc=0.65, least_rows=100, slices=Slices(by=("phase", "owner"))),
         retrain_days=30,
     ),
     policy=POLICY,
     slo=Slo(latency_p99_ms=50, freshness_days=250, stale="flag"),
-    watch=Watch(drifted_share=0.3, false_positive_rate=0.25, least_outcomes=100),
+    watch=Watch(
+        false_positive_rate=0.25,
+        at_stake=AtStake(money="budget", currency="USD", because="the project's forecast budget"),
+    ),
     lateness_days=45,
     risk_class="limited",
 )

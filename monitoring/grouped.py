@@ -1,0 +1,73 @@
+"""The declared groups as a table on the page in plain words."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from monitoring.parts import LEAST, Part
+from monitoring.words import between, days, money
+
+MOST_SHOWN = 12
+"""Groups of a kind on the page; the figures have all."""
+
+
+@dataclass(frozen=True)
+class Kind:
+    """All groups of one kind.
+
+    Attributes:
+        rows: of each group its name and its figures, as the page prints them.
+        left_out: what is not shown, and why; empty if everything is.
+    """
+
+    by: str
+    columns: tuple[str, ...]
+    rows: tuple[tuple[str, ...], ...]
+    left_out: str
+
+
+def grouped(parts: Sequence[Part]) -> tuple[Kind, ...]:
+    """The groups of each kind, the largest first; small ones are named as too few to judge."""
+    kinds = dict.fromkeys(part.by for part in parts)
+    return tuple(_kind(by, [part for part in parts if part.by == by]) for by in kinds)
+
+
+def _kind(by: str, parts: Sequence[Part]) -> Kind:
+    large = [part for part in parts if not part.too_few]
+    small = [part for part in parts if part.too_few]
+    staked = any(part.lost for part in parts)
+    columns = ("judged", "false alerts", "missed", "of its alerts were right", "of cases found")
+    said = []
+    if small:
+        names = ", ".join(f"{part.name} ({part.judged})" for part in small[:MOST_SHOWN])
+        others = f" and {len(small) - MOST_SHOWN} others" if len(small) > MOST_SHOWN else ""
+        said.append(f"Fewer than {LEAST} judged cases, too few to tell: {names}{others}.")
+    if len(large) > MOST_SHOWN:
+        said.append(f"{len(large) - MOST_SHOWN} smaller groups are in the figures.")
+    return Kind(
+        by=by.replace("_", " "),
+        columns=(*columns, *(("behind false alerts", "behind missed") if staked else ())),
+        rows=tuple(_row(part, staked) for part in large[:MOST_SHOWN]),
+        left_out=" ".join(said),
+    )
+
+
+def _row(part: Part, staked: bool) -> tuple[str, ...]:
+    cells = (
+        part.name,
+        str(part.judged),
+        str(part.false_positives),
+        str(part.false_negatives),
+        between(part.precision),
+        between(part.recall),
+    )
+    if not staked:
+        return cells
+    lost = part.lost
+    assert lost  # noqa: S101  (declared for the workflow, so for each of its parts)
+    behind = (
+        (money(lost.money_false, lost.currency), days(lost.days_false)),
+        (money(lost.money_missed, lost.currency), days(lost.days_missed)),
+    )
+    return (*cells, *(", ".join(one for one in both if one) for both in behind))
