@@ -8,16 +8,17 @@ from urllib.parse import urlparse
 from urllib.request import url2pathname
 
 from firm.errors import ModelRefused
+from firm.promotion import Registration
 from firm.standing import Promotion
 from firm.workflow import Workflow
 from training.safe import load_safely
 from training.scorer import FileScorer
 
 
-def loader(artifacts: Path) -> Callable[[Promotion, Workflow], FileScorer]:
-    """Load what a promotion names, if it lies in the folder of models."""
+def loader(artifacts: Path) -> Callable[[Promotion | Registration, Workflow], FileScorer]:
+    """Load what a promotion or a registration names, if it lies in the folder of models."""
 
-    def load(made: Promotion, workflow: Workflow) -> FileScorer:
+    def load(made: Promotion | Registration, workflow: Workflow) -> FileScorer:
         return load_safely(
             _path(made.uri),
             artifacts,

@@ -14,7 +14,8 @@ from firm.decision import RULE_VERSION
 from firm.errors import HeadwayError, ModelRefused, StoreUnavailable
 from firm.live import Canary, Live
 from firm.ports import Scorer
-from firm.standing import Alias, Genuine, Promotion, Standing, stand
+from firm.promotion import Registration
+from firm.standing import Alias, Promotion, Standing, stand
 from firm.store import CanaryTally, Served, SqlStore
 from firm.time import Micros
 from firm.workflow import Workflow
@@ -28,11 +29,12 @@ from headway.signing import Verifier
 
 POLL_SECONDS = 0.5
 """How long a notice that was lost can delay a swap."""
-MOST_KEPT = 3
-"""Models of a workflow that stay loaded."""
+MOST_KEPT = 4
+"""Models of a workflow that stay loaded: champion, the one before, canary and the one proposed."""
 RETRY_SECONDS = 10.0
 """How long until a version that was refused is tried again."""
-Load = Callable[[Promotion, Workflow], Scorer]
+Approvable = Promotion | Registration
+Load = Callable[[Approvable, Workflow], Scorer]
 log = structlog.get_logger(__name__)
 
 
@@ -51,7 +53,7 @@ class LiveModels:
         self,
         workflows: Mapping[str, Workflow],
         store: SqlStore,
-        genuine: Genuine,
+        genuine: Callable[[Approvable, str], bool],
         load: Load,
         worker: str,
     ) -> None:
@@ -68,6 +70,7 @@ class LiveModels:
         self._kept: dict[str, dict[tuple[str, str], Scorer]] = {}
         self._counted: dict[str, Counted] = {}
         self._tallies: list[CanaryTally] = []
+        self._prepared: set[str] = set()
         self._swapped: dict[str, Micros] = {}
         self._seen = -1
         self._listeners: list[Callable[[str], None]] = []
@@ -135,9 +138,29 @@ class LiveModels:
     def _try(self) -> None:
         try:
             self.refresh()
+            self._prepare()
             self._tell_tallies()
         except HeadwayError as error:
             log.warning("cannot look at the record of promotions", why=str(error))
+
+    def _prepare(self) -> None:
+        """Load what waits for a second person, so that it decides as soon as they agree."""
+        with self._one_at_a_time:
+            waiting = {one.id: one for one in self._store.proposals()}
+            fresh = [one for id_, one in waiting.items() if id_ not in self._prepared]
+            self._prepared = set(waiting)
+            for asked in fresh:
+                if (workflow := self._workflows.get(asked.workflow)) is not None:
+                    self._prepare_version(workflow, asked.version)
+
+    def _prepare_version(self, workflow: Workflow, version: str) -> None:
+        made, signature = self._store.registration(workflow.slug, version)
+        if not self._genuine(made, signature):
+            return
+        try:
+            self._loaded(workflow, made)
+        except ModelRefused as error:
+            log.warning("what is proposed does not load", version=version, why=str(error))
 
     def _current(self, slug: str) -> Live:
         return self._live.get(slug, _NOBODY)
@@ -188,7 +211,7 @@ class LiveModels:
         self._settle(workflow, "canary", f"version {made.version} is loaded and decides")
         return Canary(counted, made.share)
 
-    def _loaded(self, workflow: Workflow, made: Promotion) -> Scorer:
+    def _loaded(self, workflow: Workflow, made: Approvable) -> Scorer:
         """The model of a promotion; those that were loaded last are kept, so that going back to
         one takes no time."""
         kept = self._kept.setdefault(workflow.slug, {})

@@ -1,4 +1,4 @@
-"""Tell other processes at once that an alias moved, and listen for it.
+"""Tell other processes at once that an alias moved or is to be moved, and listen for it.
 
 A notice is part of the transaction that it tells of, so it comes exactly if that was committed. It
 may be lost with a connection: whoever listens looks by itself from time to time as well.

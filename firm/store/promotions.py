@@ -79,11 +79,12 @@ class Promotions(StorePart):
             return connection.execute(select(func.max(promotion.c.seq))).scalar_one() or 0
 
     def propose(self, asked: Proposal, writer: str) -> None:
-        """Keep a proposal until somebody agrees or refuses."""
+        """Keep a proposal until somebody agrees or refuses, and tell every process that listens."""
         row = {**msgspec.structs.asdict(asked), "status": "waiting"}
         with self._database.write() as connection:
             insert_rows(connection, proposal, [row])
             append(connection, self._audit_key, writer, [proposal_entry(asked)])
+            tell(connection, asked.workflow)
 
     def proposals(self, workflow: str | None = None) -> list[Proposal]:
         """The proposals that wait, oldest first."""

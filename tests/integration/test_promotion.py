@@ -12,12 +12,18 @@ import pytest
 
 from firm.decision import RULE_VERSION, Person
 from firm.errors import GateFailed, NotAllowed
+from firm.ports import Scorer
+from firm.promotion import Registration
+from firm.standing import Promotion
+from firm.workflow import Workflow
 from headway import models
 from headway.clock import now
 from headway.governance import Governance
+from headway.loading import loader
 from headway.models import LiveModels, open_models
 from headway.parts import Parts
 from headway.settings import Settings
+from headway.signing import Verifier
 from headway.swap import wait_until_served
 from stream.reader import Record
 from tests.contract.store.samples import tamper
@@ -122,6 +128,32 @@ def test_each_process_takes_a_promotion_over_and_a_rollback(
     assert heard == [SLUG] * 3
     assert version(worker("http:2")) == "1", "a process that starts now has it too"
     assert copy.store.verify() > 0
+
+
+def test_what_is_proposed_is_loaded_before_anybody_agrees_and_decides_only_then(
+    copy: Copy, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    loaded: list[str] = []
+    load = loader(copy.settings.artifacts)
+    genuine = Verifier(copy.settings).genuine
+
+    def counted(made: Promotion | Registration, workflow: Workflow) -> Scorer:
+        loaded.append(made.version)
+        return load(made, workflow)
+
+    promote(copy.governance, "1")
+    stream = LiveModels(WORKFLOWS, copy.store, genuine, counted, "stream")
+    stream.start()
+    asked = copy.governance.propose(SLUG, "2", SCIENTIST, "better")
+    until(lambda: loaded == ["1", "2"])
+    assert version(stream) == "1"
+    copy.governance.agree(SLUG, asked.id, REVIEWER, "seen")
+    wait_until_served(copy.store, SLUG)
+    assert version(stream) == "2"
+    copy.governance.roll_back(SLUG, "1", REVIEWER, "as before")
+    wait_until_served(copy.store, SLUG)
+    stream.stop()
+    assert (version(stream), loaded) == ("1", ["1", "2"]), "each was loaded once"
 
 
 def test_a_killed_workflow_is_decided_by_the_rule_and_says_why(

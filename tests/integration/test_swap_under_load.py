@@ -15,6 +15,7 @@ import pytest
 
 from bench.load import Got, Load
 from firm.access import ROLES, Caller
+from firm.promotion import Proposal
 from firm.standing import Promotion
 from firm.store import Served
 from headway.children import Program
@@ -27,7 +28,7 @@ from headway.replay import send, wait_until_taken
 from headway.swap import wait_until_served
 from tests.integration.test_chaos import without_pages
 from tests.stage import SLUG, report, until
-from tests.versions import REVIEWER, promote, registered, settings_of
+from tests.versions import REVIEWER, SCIENTIST, promote, registered, settings_of
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(420)]
 
@@ -87,11 +88,12 @@ def flip_under_load(copy: Copy, second: Program) -> Run:
     ]
     send(settings.kafka or "", events[: len(PROJECTS)], lambda _: None)
     wait_until_taken(copy.store, SLUG, 0, len(PROJECTS), lambda _: None)
-    for number in range(1, FLIPS // 2 + 2):
+    for number in range(1, FLIPS // 2 + 3):
         registered(settings, copy.store, str(number), number / 10)
     governance = Governance(settings, copy.store)
     promote(governance, "1")
     wait_until_served(copy.store, SLUG)
+    proposal = governance.propose(SLUG, "2", SCIENTIST, "better")
     replay = threading.Thread(
         target=send,
         args=(settings.kafka or "", events[len(PROJECTS) :], lambda _: None, EVENTS_PER_SECOND),
@@ -100,7 +102,9 @@ def flip_under_load(copy: Copy, second: Program) -> Run:
     with Load(urls(copy, second), bodies(), key(copy), REQUESTS_PER_SECOND) as load:
         until(lambda: len(load.answers) > ENOUGH)
         for number in range(FLIPS):
-            run.flips.append(flip(governance, copy, number))
+            run.flips.append(flip(governance, copy, number, proposal))
+            if number % 2 == 0:
+                proposal = governance.propose(SLUG, str(number // 2 + 3), SCIENTIST, "better")
             until(lambda: len(asked_since(load, run.flips[-1].ended)) > ENOUGH)
     replay.join()
     wait_until_taken(copy.store, SLUG, 0, len(events), lambda _: None)
@@ -108,13 +112,13 @@ def flip_under_load(copy: Copy, second: Program) -> Run:
     return run
 
 
-def flip(governance: Governance, copy: Copy, number: int) -> Flip:
-    """A version that nobody has loaded yet, then back to version 1, and so on."""
+def flip(governance: Governance, copy: Copy, number: int, proposal: Proposal) -> Flip:
+    """What was proposed a moment ago, then back to version 1, and so on."""
     began = time.time()
     if number % 2:
         made = governance.roll_back(SLUG, "1", REVIEWER, "a flip of the test")
     else:
-        made = promote(governance, str(number // 2 + 2))
+        made = governance.agree(SLUG, proposal.id, REVIEWER, "a flip of the test")
     served = wait_until_served(copy.store, SLUG)
     return Flip(made, began, served, time.time())
 
