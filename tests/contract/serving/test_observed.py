@@ -50,7 +50,9 @@ async def told(
 
 class TestMetrics:
     def test_count_each_score_once_by_workflow_version_and_band(self, api: httpx.Client) -> None:
-        band = api.post(SCORE, json={"subject": "project:p2"}).json()["band"]
+        answer = api.post(SCORE, json={"subject": "project:p2"})
+        assert answer.status_code == 200, answer.text
+        band = answer.json()["band"]
         labels = f'band="{band}",origin="http",version="rule",workflow="{SLUG}"'
         series = f"headway_decisions_total{{{labels}}}"
         before = value(exported(api), series)
