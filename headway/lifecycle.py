@@ -91,10 +91,12 @@ def _tell_lineage(
     """Say where a version comes from, on its page and as an OpenLineage event. A service of
     lineage that does not answer stops nobody: the event is in the log of this process then."""
     from training.lineage import emit, in_words, transport_to  # noqa: PLC0415  (takes a second)
+    from training.lineage_page import FILE, page  # noqa: PLC0415  (imports Jinja)
 
     version, data = trained.version, trained.data
     words = in_words(workflow, data, version.cut, EVENTS)
     registry.describe(workflow.slug, version.version, words)
+    registry.keep_page(version, FILE, page(workflow, version.version, data, version.cut, EVENTS))
     transport = transport_to(settings.lineage, settings.lineage_url)
     try:
         emit(transport, workflow, version.version, data, version.cut, at, EVENTS)

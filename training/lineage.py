@@ -21,6 +21,7 @@ from openlineage.client.uuid import generate_static_uuid
 
 from firm.time import Micros, to_datetime
 from firm.workflow import Workflow
+from training.lineage_page import FILE, spans_in_words
 from training.rows import Fingerprint
 
 NAMESPACE = "headway"
@@ -70,12 +71,13 @@ def emit(
 
 def in_words(workflow: Workflow, data: Fingerprint, cut: Micros, topic: str) -> str:
     """The same for the version's page in the registry, in Markdown."""
-    spans = "; ".join(f"partition {p}, offsets {a:,} to {b:,}" for p, a, b in data.spans)
+    spans = "; ".join(spans_in_words(data))
     names = "\n".join(f"- `{f.name}`: {f.of.words}, from {f.source}" for f in workflow.features)
     return (
         f"Trained on **{data.rows:,} rows** that were known before {to_datetime(cut):%Y-%m-%d} "
         f"(SHA-256 `{data.sha256}`), folded from the events of `{topic}`: {spans}.\n\n"
-        f"Features:\n\n{names}"
+        f"Features:\n\n{names}\n\nThe same as a page with a picture: `{FILE}` among the run's "
+        "artifacts."
     )
 
 

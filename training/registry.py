@@ -92,6 +92,10 @@ class Registry:
         found = self._client.search_model_versions(f"name = '{slug}'")
         return sorted((self._registered(v) for v in found), key=lambda v: int(v.version))
 
+    def keep_page(self, version: RegisteredVersion, name: str, page: str) -> None:
+        """Keep an HTML page with the run of a version."""
+        self._client.log_text(version.run, page, name)
+
     def keep_report(self, version: RegisteredVersion, folder: Path) -> None:
         """Keep the files of a report with the run of its version, under the folder's name."""
         self._client.log_artifacts(version.run, str(folder), f"reports/{folder.name}")

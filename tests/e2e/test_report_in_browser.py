@@ -14,11 +14,15 @@ import pytest
 from playwright.sync_api import Browser, Page, sync_playwright
 
 from firm.alerts import Alert, AlertId
+from firm.time import DAY
 from firm.workflow import AtStake
 from monitoring.parts import MONEY, part_column
 from monitoring.report import ReportFiles, write_report
 from monitoring.window import DriftLimits, FalsePositiveBudget, Window
 from monitoring.words import between, number, percent
+from training import lineage_page
+from training.rows import Fingerprint
+from workflows.delivery_risk import WORKFLOW
 
 CHROMIUM = shutil.which("chromium")
 FLAGS = [
@@ -210,6 +214,26 @@ def test_the_summary_can_be_read_on_a_phone(page: Page, files: ReportFiles) -> N
         ".map(e => parseFloat(getComputedStyle(e).fontSize)))"
     )
     assert smallest >= 14
+
+
+@pytest.mark.parametrize("width", [390, 1200])
+def test_the_page_of_a_version_leads_from_it_to_the_records_of_the_log(
+    page: Page, tmp_path: Path, width: int
+) -> None:
+    data = Fingerprint(240, ((0, 17, 3_456),), "ab" * 32)
+    file = tmp_path / lineage_page.FILE
+    file.write_text(lineage_page.page(WORKFLOW, "7", data, 20_000 * DAY, "headway.events"))
+    page.set_viewport_size({"width": width, "height": 844})
+    text = open_file(page, file)
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
+    for words in ("240 rows", data.sha256, "2024-10-04", "partition 0, offsets 17 to 3,456"):
+        assert words in text
+    for feature in WORKFLOW.features:
+        for told in (feature.name, feature.source, feature.why):
+            assert told in text
+    drawn = page.locator("svg text").all_text_contents()
+    steps = ["delivery_risk, version 7", "240 training rows", "headway.events"]
+    assert [one for one in drawn if one in steps] == steps
 
 
 def test_the_summary_leads_to_the_whole_report(page: Page, files: ReportFiles) -> None:

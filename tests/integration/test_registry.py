@@ -82,6 +82,15 @@ def test_a_report_is_kept_with_its_version(
     assert reports[1].version.run in kept.parts
 
 
+def test_a_page_is_kept_with_its_version(
+    registry: Registry, reports: list[TrainingReport], place: Path
+) -> None:
+    registry.keep_page(reports[1].version, "lineage.html", "<p>from here to there</p>")
+    (kept,) = (place / "artifacts").rglob("lineage.html")
+    assert kept.read_text() == "<p>from here to there</p>"
+    assert reports[1].version.run in kept.parts
+
+
 def test_card_and_pictures_are_kept_with_the_run(
     reports: list[TrainingReport], place: Path
 ) -> None:
