@@ -27,6 +27,7 @@ Permission = Literal[
     "reports:read",
     "audit:read",
     "metrics:read",
+    "webhooks:manage",
 ]
 ROLES: frozenset[Role] = frozenset(get_args(Role))
 PREFIX = "hw"

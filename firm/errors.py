@@ -139,6 +139,13 @@ class DeclarationError(HeadwayError):
         )
 
 
+class TryLater(HeadwayError):
+    """This one could not be done now; others may be, so they need not wait for it."""
+
+    kind = "try-later"
+    retry = True
+
+
 class Fenced(HeadwayError):
     """Another worker has taken over; this one must end without writing anything more."""
 

@@ -6,7 +6,7 @@ import httpx
 import stamina
 
 from firm.decision import Action
-from firm.errors import HeadwayError
+from firm.errors import HeadwayError, TryLater
 
 ATTEMPTS = 5
 SECONDS = 10.0
@@ -17,6 +17,12 @@ class TargetAway(HeadwayError):
 
     kind = "target-away"
     retry = True
+
+
+class TargetFails(TryLater):
+    """The system of record answers, but fails at this action."""
+
+    kind = "target-fails"
 
 
 class TargetRefused(HeadwayError):
@@ -42,8 +48,13 @@ class HttpActionTarget:
             )
         except httpx.HTTPError as error:
             raise TargetAway(f"{self._client.base_url} does not answer: {error}") from error
-        if answer.status_code == httpx.codes.TOO_MANY_REQUESTS or answer.is_server_error:
-            raise TargetAway(f"{self._client.base_url} answered {answer.status_code}; trying again")
+        if answer.status_code == httpx.codes.TOO_MANY_REQUESTS:
+            raise TargetAway(f"{self._client.base_url} asks for patience (429)")
+        if answer.is_server_error:
+            raise TargetFails(
+                f"{self._client.base_url} answered {answer.status_code} to {action.kind}; it is "
+                "asked again later"
+            )
         if answer.is_error:
             raise TargetRefused(
                 f"{self._client.base_url} refused {action.kind}: {answer.text:.200}"

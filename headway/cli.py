@@ -30,6 +30,7 @@ from headway.terminal import (
     running_copy,
     running_store,
 )
+from headway.webhooks import webhooks
 
 app = typer.Typer(
     name="headway",
@@ -48,6 +49,7 @@ app.add_typer(keys, name="keys")
 app.add_typer(promoting)
 app.add_typer(alerts, name="alerts")
 app.add_typer(reviews, name="reviews")
+app.add_typer(webhooks, name="webhooks")
 app.add_typer(watching)
 
 
@@ -324,6 +326,16 @@ def registrar(pages: str) -> None:
 
     set_up()
     run(Settings(), pages)
+
+
+@app.command(hidden=True)
+def dispatcher() -> None:
+    """The process that tells subscribers; `up` starts it."""
+    from headway.dispatcher import run  # noqa: PLC0415  (imports the store)
+    from headway.logging import set_up  # noqa: PLC0415  (imports structlog)
+
+    set_up()
+    run(Settings())
 
 
 @app.command(hidden=True)

@@ -28,8 +28,8 @@ class Copy:
 
     Attributes:
         settings: with the addresses at which everything serves.
-        worker, api, monitor, psa, mlflow, registrar, retrain: the processes; `psa` is None where a
-            real system is set, `retrain` where no cycle is.
+        worker, api, monitor, psa, mlflow, registrar, dispatcher, retrain: the processes; `psa` is
+            None where a real system is set, `retrain` where no cycle is.
     """
 
     def __init__(self, parts: Parts, settings: Settings, say: Progress) -> None:
@@ -57,6 +57,7 @@ class Copy:
         self.mlflow = Program("mlflow", argv, home, switches)
         self.mlflow_url = f"http://127.0.0.1:{pages}"
         self.registrar = Program.headway("registrar", home, env, self.mlflow_url)
+        self.dispatcher = Program.headway("dispatcher", home, env)
         self._supervisor = Supervisor([*parts.servers, *self._children()])
 
     @classmethod
@@ -137,7 +138,7 @@ class Copy:
         self._supervisor.start()
 
     def _children(self) -> list[Program]:
-        watching = (self.monitor, self.registrar, self.retrain)
+        watching = (self.monitor, self.registrar, self.dispatcher, self.retrain)
         children = (self.psa, self.worker, self.api, self.mlflow, *watching)
         return [child for child in children if child is not None]
 

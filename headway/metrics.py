@@ -83,6 +83,7 @@ class Standing(Collector):
         outbox: messages by kind that have not gone out.
         letters: dead letters that wait.
         alerts: unresolved alerts by (workflow, kind).
+        webhooks: messages by (subscriber, "pending" or "dead").
     """
 
     def __init__(
@@ -91,8 +92,10 @@ class Standing(Collector):
         outbox: Mapping[str, int],
         letters: int,
         alerts: Mapping[tuple[str, str], int],
+        webhooks: Mapping[tuple[str, str], int],
     ) -> None:
         self._lags, self._outbox, self._letters, self._alerts = lags, outbox, letters, alerts
+        self._webhooks = webhooks
 
     def collect(self) -> Iterator[GaugeMetricFamily]:
         """The figures as gauges."""
@@ -111,6 +114,12 @@ class Standing(Collector):
         yield _gauge("headway_dead_letters", "Dead letters that wait", [], [((), self._letters)])
         yield _gauge(
             "headway_alerts_open", "Unresolved alerts", ["workflow", "kind"], self._alerts.items()
+        )
+        yield _gauge(
+            "headway_webhook_messages",
+            "Messages to subscribers that were not delivered",
+            ["subscriber", "status"],
+            self._webhooks.items(),
         )
 
 

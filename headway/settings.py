@@ -66,6 +66,13 @@ class Settings(BaseSettings):
         """The OpenLineage events of trainings, one a line."""
         return self.home / "lineage"
 
+    webhooks_link_local: bool = Field(
+        False, description="let webhooks reach link-local addresses, a cloud's metadata among them"
+    )
+    keep_sent_days: float = Field(
+        30, gt=0, description="how long sent messages and settled deliveries are kept"
+    )
+
     metrics: Path | None = Field(
         None, description="the folder in which processes add up their counts; unset, each alone"
     )

@@ -80,5 +80,11 @@ class CopyVitals:
             (one.alert.workflow, one.alert.kind) for one in store.alerts(limit=MOST_ALERTS)
         )
         waiting = None if lags is None else {slug: lag.records for slug, lag in lags.items()}
-        standing = Standing(waiting, store.count_pending(), store.count_dead_letters(), alerts)
+        standing = Standing(
+            waiting,
+            store.count_pending(),
+            store.count_dead_letters(),
+            alerts,
+            store.count_deliveries(),
+        )
         return exposition(standing, self._settings.metrics)

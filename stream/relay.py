@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import random
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 
@@ -12,8 +13,9 @@ from aiokafka import AIOKafkaProducer
 
 from firm.decision import Action
 from firm.envelope import Envelope, seal_envelope
-from firm.errors import HeadwayError
+from firm.errors import HeadwayError, TryLater
 from firm.handlers import act
+from firm.patience import ACTIONS as PATIENCE
 from firm.ports import ActionTarget
 from firm.store import OutboxRow, Settled, SqlStore
 from firm.time import Micros, to_datetime
@@ -40,7 +42,9 @@ class Relay:
         producer: AIOKafkaProducer,
         target: ActionTarget,
         now: Callable[[], Micros],
+        luck: Callable[[], float] = random.random,
     ) -> None:
+        self._luck = luck
         self._store = store
         self._producer = producer
         self._target = target
@@ -75,44 +79,61 @@ class Relay:
 
     async def _publish(self) -> int:
         rows = await asyncio.to_thread(self._store.pending, "decision", CHUNK)
+        events = [_decision_event(row, self._now()) for row in rows]
         sent = [
-            await self._producer.send(
-                DECISIONS, _decision_event(row, self._now()), key=row.key.encode()
-            )
-            for row in rows
+            await self._producer.send(DECISIONS, event, key=row.key.encode())
+            for row, event in zip(rows, events, strict=True)
         ]
         if sent:
             await asyncio.gather(*sent)
-            await asyncio.to_thread(self._sent, rows)
+            await asyncio.to_thread(self._store.published, rows, events, self._now())
         return len(rows)
 
     async def _act(self) -> int:
-        rows = await asyncio.to_thread(self._store.pending, "action", ACTIONS)
+        rows = await asyncio.to_thread(self._store.due_actions, self._now(), ACTIONS)
         if rows:
             await asyncio.to_thread(self._perform, rows)
         return len(rows)
 
     def _perform(self, rows: Sequence[OutboxRow]) -> None:
         """Perform the actions, then note it of all at once, or of those before the system of record
-        went away: what a crash comes between is performed again, with the same key."""
-        told: list[Settled] = []
+        went away: what a crash comes between is performed again, with the same key. What fails by
+        itself is put off, and holds up only what follows on its subject."""
+        told: dict[int, Settled] = {}
+        held: set[str] = set()
         try:
             for row in rows:
-                told.append(self._ask(msgspec.json.decode(row.payload, type=Action)))
+                if row.key in held:
+                    continue
+                if (said := self._ask(row)) is None:
+                    held.add(row.key)
+                else:
+                    told[row.seq] = said
         finally:
-            self._store.settle_actions(told, WRITER, self._now())
-            self._sent(rows[: len(told)])
+            self._store.settle_actions(list(told.values()), WRITER, self._now())
+            self._store.mark_sent(list(told), self._now())
 
-    def _ask(self, action: Action) -> Settled:
+    def _ask(self, row: OutboxRow) -> Settled | None:
+        """What the system of record says; None if the action is put off."""
+        action = msgspec.json.decode(row.payload, type=Action)
         try:
             return Settled(action.id, act(action, self._target))
+        except TryLater as error:
+            return self._put_off(row, action, str(error))
         except HeadwayError as error:
             if error.retry:
                 raise
             return Settled(action.id, str(error), failed=True)
 
-    def _sent(self, rows: Sequence[OutboxRow]) -> None:
-        self._store.mark_sent([row.seq for row in rows], self._now())
+    def _put_off(self, row: OutboxRow, action: Action, why: str) -> Settled | None:
+        wait = PATIENCE.wait(row.tries + 1, self._luck())
+        if wait is None:
+            log.error("action given up", action=action.id, tries=row.tries + 1, reason=why)
+            words = f"given up after {row.tries + 1} tries: {why}"
+            return Settled(action.id, words, failed=True)
+        log.warning("action put off", action=action.id, tries=row.tries + 1, reason=why)
+        self._store.put_off(row, self._now() + wait)
+        return None
 
 
 class _Named(msgspec.Struct):

@@ -22,6 +22,7 @@ from firm.store.shadows import CanaryTally, Shadows, ShadowScore
 from firm.store.stream import Streams, StreamStore
 from firm.store.tallies import Counts, Tallies, TallyBook
 from firm.store.watched import Watched, WatchedFigures
+from firm.store.webhooks import Tried, Webhooks
 
 __all__ = [
     "ActionRecord",
@@ -41,6 +42,7 @@ __all__ = [
     "StreamStore",
     "Tallies",
     "Told",
+    "Tried",
     "Watched",
 ]
 
@@ -56,6 +58,7 @@ class SqlStore(
     Notices,
     DeadLetters,
     Outbox,
+    Webhooks,
     TallyBook,
     Following,
     Alerts,

@@ -6,9 +6,10 @@ from collections.abc import Sequence
 from typing import Literal
 
 import msgspec
-from sqlalchemy import func, select
+from sqlalchemy import Connection, func, select
 
 from firm.store.parts import StorePart
+from firm.store.pending import in_order
 from firm.store.tables import outbox
 from firm.time import Micros
 
@@ -19,12 +20,14 @@ class OutboxRow(msgspec.Struct, frozen=True, gc=False):
     Attributes:
         kind: whether `payload` is the JSON of a Decision or of an Action.
         key: the subject; messages of one subject go out in the order of `seq`.
+        tries: how often it has failed.
     """
 
     seq: int
     kind: Literal["decision", "action"]
     key: str
     payload: bytes
+    tries: int = 0
 
 
 class Outbox(StorePart):
@@ -41,6 +44,21 @@ class Outbox(StorePart):
         with self._database.read() as connection:
             return [OutboxRow(*row) for row in connection.execute(query.limit(limit))]
 
+    def due_actions(self, at: Micros, limit: int) -> list[OutboxRow]:
+        """The oldest actions that are due, in order; those on a subject wait while an earlier one
+        on it has been put off."""
+        due = in_order(outbox, lambda t: (t.c.sent_at.is_(None), t.c.kind == "action"), at)
+        fields = OutboxRow.__struct_fields__
+        with self._database.read() as connection:
+            rows = connection.execute(due.limit(limit)).mappings()
+            return [OutboxRow(**{field: row[field] for field in fields}) for row in rows]
+
+    def put_off(self, row: OutboxRow, until: Micros) -> None:
+        """Note that a message failed, and that it is not due before an instant."""
+        later = outbox.update().where(outbox.c.seq == row.seq)
+        with self._database.write() as connection:
+            connection.execute(later.values(tries=row.tries + 1, due_at=until))
+
     def count_pending(self) -> dict[str, int]:
         """How many messages of each kind were not sent yet."""
         query = select(outbox.c.kind, func.count()).where(outbox.c.sent_at.is_(None))
@@ -51,4 +69,15 @@ class Outbox(StorePart):
     def mark_sent(self, seqs: Sequence[int], at: Micros) -> None:
         """Note that these went out; until then they are pending, also after a crash."""
         with self._database.write() as connection:
-            connection.execute(outbox.update().where(outbox.c.seq.in_(seqs)).values(sent_at=at))
+            note_sent(connection, seqs, at)
+
+    def forget_sent(self, before: Micros, limit: int) -> int:
+        """Remove some messages that were sent before an instant; returns how many."""
+        old = select(outbox.c.seq).where(outbox.c.sent_at < before).limit(limit)
+        with self._database.write() as connection:
+            return connection.execute(outbox.delete().where(outbox.c.seq.in_(old))).rowcount
+
+
+def note_sent(connection: Connection, seqs: Sequence[int], at: Micros) -> None:
+    """Note, within a transaction, that these went out."""
+    connection.execute(outbox.update().where(outbox.c.seq.in_(seqs)).values(sent_at=at))

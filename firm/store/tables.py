@@ -155,13 +155,63 @@ outbox = Table(
     Column("key", Text, nullable=False),
     Column("payload", LargeBinary, nullable=False),
     _time("sent_at", nullable=True),
+    Column("tries", Integer, nullable=False, server_default=text("0")),
+    Column("due_at", BigInteger, nullable=False, server_default=text("0")),
     sqlite_autoincrement=True,
+)
+Index(
+    "outbox_sent",
+    outbox.c.sent_at,
+    postgresql_where=text("sent_at IS NOT NULL"),
+    sqlite_where=text("sent_at IS NOT NULL"),
 )
 Index(
     "outbox_pending",
     outbox.c.seq,
     postgresql_where=text("sent_at IS NULL"),
     sqlite_where=text("sent_at IS NULL"),
+)
+
+webhook = Table(
+    "webhook",
+    metadata,
+    _key("id"),
+    Column("name", Text, nullable=False),
+    Column("url", Text, nullable=False),
+    Column("workflows", LargeBinary, nullable=False),
+    Column("bands", LargeBinary, nullable=False),
+    Column("made_by", Text, nullable=False),
+    _time("made_at"),
+    Column("seal", Text, nullable=False),
+    Column("failures", Integer, nullable=False),
+    _time("paused_until"),
+    _time("removed_at", nullable=True),
+)
+
+# No foreign keys: the log tells what was sent, whatever becomes of the subscriber.
+webhook_delivery = Table(
+    "webhook_delivery",
+    metadata,
+    Column("seq", NUMBERED, primary_key=True, autoincrement=True),
+    Column("id", Text, nullable=False, unique=True),
+    Column("webhook", Text, nullable=False),
+    Column("decision", Text, nullable=False),
+    Column("key", Text, nullable=False),
+    Column("body", LargeBinary, nullable=False),
+    Column("status", Text, nullable=False),
+    Column("tries", Integer, nullable=False),
+    _time("made_at"),
+    _time("due_at"),
+    Column("answer", Text),
+    _time("settled_at", nullable=True),
+    Index("webhook_delivery_by_status", "webhook", "status", "seq"),
+    sqlite_autoincrement=True,
+)
+Index(
+    "webhook_delivery_settled",
+    webhook_delivery.c.settled_at,
+    postgresql_where=text("settled_at IS NOT NULL"),
+    sqlite_where=text("settled_at IS NOT NULL"),
 )
 
 tally = Table(

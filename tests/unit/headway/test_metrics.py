@@ -14,7 +14,9 @@ SERIES = 'headway_http_request_seconds_count{route="/ping",status="200"}'
 
 
 def count(folder: Path) -> float:
-    text = exposition(Standing({"a": 3}, {"action": 2}, 1, {("a", "drift"): 1}), folder).decode()
+    told = Standing({"a": 3}, {"action": 2}, 1, {("a", "drift"): 1}, {("erp", "dead"): 4})
+    text = exposition(told, folder).decode()
+    assert 'headway_webhook_messages{status="dead",subscriber="erp"} 4.0' in text
     assert 'headway_stream_lag_records{workflow="a"} 3.0' in text
     assert 'headway_alerts_open{kind="drift",workflow="a"} 1.0' in text
     return sum(float(line.split()[-1]) for line in text.splitlines() if line.startswith(SERIES))

@@ -7,12 +7,20 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 from aiokafka.errors import KafkaError, KafkaTimeoutError
 
+from firm.decision import Action
+from firm.errors import TryLater
+from firm.handlers import actions
+from firm.ids import SubjectId
+from firm.patience import ACTIONS as PATIENCE
 from firm.store import SqlStore
+from firm.time import DAY
 from stream.relay import Relay
-from tests.contract.store.samples import KEY, NOON, record
+from tests.contract.store.samples import KEY, NOON, SLUG, record, taken
+from workflows.delivery_risk import WORKFLOW
 
 
 class Producer:
@@ -53,3 +61,48 @@ def test_what_kafka_did_not_acknowledge_stays_pending(store: SqlStore, acknowled
         asyncio.run(asyncio.wait_for(relay.run(), 10))
     assert raised.group_contains(KafkaError)
     assert len(store.pending("decision")) == 3
+
+
+class Poisoned:
+    """A system of record that always fails at one subject's actions, and does all others."""
+
+    def __init__(self) -> None:
+        self.asked: list[str] = []
+
+    def perform(self, action: Action) -> str:
+        self.asked.append(action.subject)
+        if action.subject == "project:bad":
+            raise TryLater("answered 500")
+        return "done"
+
+
+def test_an_action_that_always_fails_holds_up_nobody_and_ends(store: SqlStore) -> None:
+    """It is put off longer and longer, at last it is failed for good, and its subject goes on."""
+    for n, subject in enumerate(["project:bad", "project:1", "project:2"]):
+        one = msgspec.structs.replace(taken(f"ask {n}", 0.9), subject=SubjectId(subject))
+        store.record(one, actions(WORKFLOW, one), "http:1")
+    each = len(store.due_actions(NOON, 10)) // 3
+    assert each
+    target, at = Poisoned(), NOON
+
+    async def run() -> None:
+        relay = Relay(store, Producer(99), target, lambda: at, lambda: 0.5)  # type: ignore[arg-type]
+        task = asyncio.create_task(relay.run())
+        async with asyncio.timeout(30):
+            while store.pending("action"):
+                relay.wake()
+                await asyncio.sleep(0.01)
+                forward()
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+
+    def forward() -> None:
+        nonlocal at
+        at += DAY
+
+    asyncio.run(run())
+    assert target.asked.count("project:1") == target.asked.count("project:2") == each
+    assert target.asked[: 2 * each + 1].count("project:bad") == 1
+    assert target.asked.count("project:bad") == each * PATIENCE.tries
+    statuses = {a.failure for d in store.decisions(SLUG) for a in store.actions_of(d.id)}
+    assert statuses == {None, f"given up after {PATIENCE.tries} tries: answered 500"}
