@@ -17,8 +17,8 @@ from features.live import LiveStates
 from features.online import FeastStates
 from firm.errors import HeadwayError
 from firm.store import GroupCommit, SqlStore
-from headway import metrics
-from headway.catalogue import canonicaliser, declared
+from headway import asyncapi, metrics
+from headway.catalogue import canonicaliser, declared, mappings
 from headway.clock import now
 from headway.explaining import decided_versions
 from headway.governance import Governance
@@ -84,6 +84,7 @@ def build(settings: Settings) -> FastAPI:
         vitals,
         metrics.answered,
     )
+    asyncapi.install(app, asyncapi.document(workflows, mappings().values()))
     app.router.lifespan_context = _lifespan(
         producer, models, recorder, online, vitals, stop_refreshing
     )

@@ -290,6 +290,18 @@ def redrive(as_json: AsJson = False) -> None:
     print_found(found, as_json)
 
 
+@app.command(name="asyncapi")
+def describe_messages() -> None:
+    """Print the AsyncAPI document: every message that comes in by Kafka, or goes out by it or by
+    webhook. A running service serves it at /asyncapi.json."""
+    from headway.asyncapi import document  # noqa: PLC0415  (imports all workflows)
+    from headway.catalogue import declared, mappings  # noqa: PLC0415  (imports all workflows)
+
+    with clear_errors():
+        found = document(declared(), mappings().values())
+    sys.stdout.write(json.dumps(found, indent=1) + "\n")
+
+
 @app.command(hidden=True)
 def worker() -> None:
     """The process of the stream; `up` starts it."""

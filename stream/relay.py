@@ -29,6 +29,8 @@ IDLE_SECONDS = 0.5
 
 Send = Callable[[], Awaitable[int]]
 WRITER = "relay"
+SOURCE = "/headway"
+DECISION_TYPE = "headway.decision.taken"
 
 log = structlog.get_logger(__name__)
 
@@ -79,7 +81,7 @@ class Relay:
 
     async def _publish(self) -> int:
         rows = await asyncio.to_thread(self._store.pending, "decision", CHUNK)
-        events = [_decision_event(row, self._now()) for row in rows]
+        events = [decision_event(row.payload, row.key, self._now()) for row in rows]
         sent = [
             await self._producer.send(DECISIONS, event, key=row.key.encode())
             for row, event in zip(rows, events, strict=True)
@@ -142,14 +144,15 @@ class _Named(msgspec.Struct):
     id: str
 
 
-def _decision_event(row: OutboxRow, at: Micros) -> bytes:
+def decision_event(decision: bytes, subject: str, at: Micros) -> bytes:
+    """A decision, given as its JSON, as the CloudEvent in which it goes out at an instant."""
     return seal_envelope(
         Envelope(
-            id=msgspec.json.decode(row.payload, type=_Named).id,
-            source="/headway",
-            type="headway.decision.taken",
+            id=msgspec.json.decode(decision, type=_Named).id,
+            source=SOURCE,
+            type=DECISION_TYPE,
             time=to_datetime(at),
-            subject=row.key,
-            data=msgspec.Raw(row.payload),
+            subject=subject,
+            data=msgspec.Raw(decision),
         )
     )

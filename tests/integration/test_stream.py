@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import threading
 from collections import Counter
 from collections.abc import AsyncIterator, Iterator, Sequence
@@ -18,7 +19,9 @@ from firm.envelope import Envelope
 from firm.errors import Fenced, HeadwayError
 from firm.ids import DecisionId, SubjectId, action_id, decision_id
 from firm.live import Live
+from headway import asyncapi
 from headway.actions import HttpActionTarget, TargetAway
+from headway.catalogue import declared, mappings
 from headway.clock import now
 from headway.demo.bad import TEN_MEGABYTES, bad_inputs
 from headway.logs import Disturbance, find_log, outgoing
@@ -29,11 +32,13 @@ from stream.progress import Stalled, watch_progress
 from stream.reader import Record
 from stream.topics import EVENTS
 from tests.contract.store.samples import rows
+from tests.described import check, payload_schema
 from tests.stage import (
     CANONICAL,
     NOON,
     SLUG,
     Stage,
+    read,
     report,
     request,
     running,
@@ -42,6 +47,7 @@ from tests.stage import (
 )
 from workflows.delivery_risk import WORKFLOW
 
+DESCRIBED = asyncapi.document(declared(), mappings().values())
 REASONS = {
     "not JSON": "malformed",
     "unknown type": "unknown-type",
@@ -150,6 +156,21 @@ class TestEverythingIsAccountedFor:
     def test_each_event_has_one_decision(self, stage: Stage) -> None:
         decisions = list(stage.store.decisions(SLUG))
         assert len(decisions) == len({decision.cause for decision in decisions}) == 300
+
+    def test_what_is_on_the_topic_is_as_it_is_described_or_a_dead_letter(
+        self, stage: Stage
+    ) -> None:
+        """The AsyncAPI document says of every message what it is; what it refuses was refused."""
+        letters = {letter.payload for letter in stage.store.dead_letters()}
+        records = read(stage.bootstrap, EVENTS, stage.start)
+        taken = [record.value for record in records if record.value not in letters]
+        assert len(taken) >= 300
+        for payload in taken:
+            check(DESCRIBED, msgspec.json.decode(payload, type=Envelope).type, payload)
+        for letter in stage.store.dead_letters():
+            payload_schema(DESCRIBED, "deadLetter").validate(
+                json.loads(msgspec.json.encode(letter))
+            )
 
     def test_redis_serves_the_states_of_the_database(self, stage: Stage) -> None:
         states, online = stage.store.states(WORKFLOW), FeastStates(stage.redis_url)
@@ -282,6 +303,8 @@ class TestTheRelay:
             until(lambda: stage.taken and not stage.store.pending())
         decisions = {d.id: d for d in stage.store.decisions(SLUG)}
         assert len(decisions) == 30
+        for record in stage.published():
+            check(DESCRIBED, "decision", record.value)
         published = [msgspec.json.decode(r.value, type=Envelope) for r in stage.published()]
         assert {envelope.id for envelope in published} == decisions.keys()
         for envelope in published:
