@@ -15,6 +15,7 @@ from firm.time import DAY, Micros
 
 Sums = tuple[float, float]
 Kept = tuple[Micros, float, float]
+Question = tuple[float | str | None, ...]
 STEPS = 2**20
 """Values are kept in steps of a millionth or so: such sums are exact, so they come out the same in
 any order, and what is taken back leaves nothing behind."""
@@ -92,11 +93,10 @@ class Group(msgspec.Struct, dict=True):
         bucket.
         """
         end = as_of // self.grain
-        tallies = self._tallies(end)
-        found = tallies.get((within_days, half_life_days))
+        tallies, asked = self._tallies(end), (within_days, half_life_days)
+        found = tallies.get(asked)
         if found is None:
-            found = self._tally(end, within_days, half_life_days)
-            tallies[within_days, half_life_days] = found
+            found = tallies[asked] = self._tally(end, within_days, half_life_days)
         return found
 
     def _tally(self, end: int, within_days: float | None, half_life_days: float | None) -> Tally:
@@ -114,8 +114,16 @@ class Group(msgspec.Struct, dict=True):
         Each weighs `fading` times as much as the one after it; those of one bucket share their
         weights. Time plays no part: a group in which nothing happens keeps its tally.
         """
+        end = as_of // self.grain
+        tallies, asked = self._tallies(end), ("newest", most, fading)
+        found = tallies.get(asked)
+        if found is None:
+            found = tallies[asked] = self._newest(end, most, fading)
+        return found
+
+    def _newest(self, end: int, most: float, fading: float) -> Tally:
         seen = known = positive = 0.0
-        for place in reversed(range(bisect_left(self.buckets, as_of // self.grain))):
+        for place in reversed(range(bisect_left(self.buckets, end))):
             if seen >= most:
                 break
             count, total = self.counts[place], self.sums[place]
@@ -151,11 +159,10 @@ class Group(msgspec.Struct, dict=True):
         else:
             kept[place] = (*point, alike + count)
 
-    def _tallies(self, end: int) -> dict[tuple[float | None, float | None], Tally]:
+    def _tallies(self, end: int) -> dict[Question, Tally]:
         """What was asked for as of this bucket since the group has changed: many members ask within
         one bucket, and a row asks for some of it again and again."""
-        kept: tuple[int, dict[tuple[float | None, float | None], Tally]] | None
-        kept = self.__dict__.get("tallies")
+        kept: tuple[int, dict[Question, Tally]] | None = self.__dict__.get("tallies")
         if kept is None or kept[0] != end:
             kept = self.__dict__["tallies"] = (end, {})
         return kept[1]

@@ -81,6 +81,9 @@ class GroupBy(Declared):
 
     def key_of(self, values: Mapping[str, Value]) -> str | None:
         """The key that these values have: their texts joined; None where one is missing."""
+        if isinstance(self.key, str):
+            one = values.get(self.key)
+            return one if isinstance(one, str) else None
         found = [value for name in self.texts if isinstance(value := values.get(name), str)]
         return "|".join(found) if len(found) == len(self.texts) else None
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any
@@ -42,8 +43,10 @@ def replay_log(
 ) -> Found:
     """Send a log and wait until every workflow that it concerns has taken it in."""
     file, mapping = find_log(name)
-    workflows = declared()
-    events = disturbance.apply(outgoing(file, mapping, canonicaliser(workflows), now()))
+    workflows, refused = declared(), Counter[str]()
+    canonical = canonicaliser(workflows)
+    read = outgoing(file, mapping, canonical, now(), lambda error: refused.update([error.kind]))
+    events = disturbance.apply(read)
     store = open_store(settings)
     with progress.stage(f"sending {name}", len(events)) as step:
         end = send(settings.kafka or "", events, step, per_second)
@@ -54,6 +57,7 @@ def replay_log(
             wait_until_taken(store, slug, end - len(events), end, step)
     return {
         "sent": len(events),
+        **({"not_sent": dict(refused)} if refused else {}),
         **{slug: msgspec.structs.asdict(store.tallies(slug).total) for slug in concerned},
     }
 

@@ -26,6 +26,7 @@ from stream.topics import EVENTS
 
 if TYPE_CHECKING:
     from training.registry import Registry
+    from training.source import Replays
     from training.train import TrainingReport
 
 log = structlog.get_logger(__name__)
@@ -48,17 +49,18 @@ def train_version(
     log: EventLog | None = None,
     in_files: bool = False,
     on: str | None = None,
+    replays: Replays | None = None,
 ) -> TrainingReport:
     """Train on what was known at the cut, from the log in Kafka (or from `log`, if it has been read
     already), hold it against the champion, and register the version; `in_files` and `on` are those
-    of `headway train`."""
+    of `headway train`, which `replays` takes the place of."""
     from training.train import train  # noqa: PLC0415  (imports MLflow)
 
     log = log or KafkaEventLog(settings.kafka or "", canonicaliser(declared()))
     registry, at = open_registry(settings), now()
     with (
         closing(SqlStore(settings.database or "", settings.audit_key())) as store,
-        replays_by(settings, in_files, on) as replays,
+        replays_by(settings, in_files, on) as declared_replays,
     ):
         governance = Governance(settings, store)
         live = governance.standing(workflow.slug).champion
@@ -73,7 +75,7 @@ def train_version(
             trained_by=by,
             at=at,
             tuning=tuning,
-            replays=replays,
+            replays=replays or declared_replays,
             progress=progress,
         )
         governance.register(registration(trained, at))

@@ -69,14 +69,29 @@ def find_log(name: str) -> tuple[Path, LogMapping]:
     return files[0], read_mapping(known[name])
 
 
+def _raise(error: BadEvent) -> None:
+    raise error
+
+
 def outgoing(
-    file: Path, mapping: LogMapping, canonicaliser: Canonicaliser, now: Micros
+    file: Path,
+    mapping: LogMapping,
+    canonicaliser: Canonicaliser,
+    now: Micros,
+    refused: Callable[[BadEvent], None] = _raise,
 ) -> list[Outgoing]:
-    """The log as CloudEvents with the vendor's records as their data, in order of event time."""
+    """The log as CloudEvents with the vendor's records as their data, in order of event time.
+
+    `refused` is told of each record that gives no event, and so has no place in that order.
+    """
     found = []
     for number, record in enumerate(read_records(file, mapping), start=1):
-        rule = rule_for(mapping, record)
-        event = canonicaliser.from_record(mapping, rule, record, now)
+        try:
+            rule = rule_for(mapping, record)
+            event = canonicaliser.from_record(mapping, rule, record, now)
+        except BadEvent as error:
+            refused(error)
+            continue
         envelope = Envelope(
             id=f"{file.name}:{number}", source=mapping.source, type=rule.type, data=record
         )

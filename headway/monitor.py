@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from collections.abc import Sequence
@@ -26,12 +27,15 @@ LOOK_SECONDS = 5.0
 TO_REVIEW = frozenset({"outcomes-changed", "false-positives", "worse-than-constant"})
 """What puts the version itself in question, rather than what feeds it."""
 WRITER = "monitor"
+NICENESS = 10
+"""What scores comes first."""
 
 log = structlog.get_logger(__name__)
 
 
 def run(settings: Settings) -> None:
     """Run until SIGTERM or SIGINT."""
+    os.nice(NICENESS)
     told = told_to_end()
     store = SqlStore(settings.database or "", settings.audit_key())
     workflows, kafka = declared(), settings.kafka or ""

@@ -47,15 +47,16 @@ def report_on(
     (`replayed`, if that has been done already), and keep the report with the version in MLflow.
 
     Raises:
-        NothingToReport: it has decided nothing yet.
+        NothingToReport: nothing that it has decided on happened since.
     """
     end = store.watermark(workflow.slug) + 1
     parts = decided(store, workflow, version, end)
     first = next(parts, None)
     if first is None:
         raise NothingToReport(
-            f"version {version.version} of {workflow.slug} has decided nothing yet; replay a log "
-            "or wait for events"
+            f"version {version.version} of {workflow.slug} was trained on what was known at "
+            f"{to_datetime(version.cut):%Y-%m-%d %H:%M} and has decided on nothing that happened "
+            "since: wait for events, or train with --cut at a time before the log ends"
         )
     window = _window(workflow, version, max(end, version.cut + 1))
     folder = report_folder(settings, workflow.slug, version.version, end)

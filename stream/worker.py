@@ -1,9 +1,9 @@
-"""The Faust application: one agent for each workflow, and the relay beside them."""
+"""The Faust application: one agent takes the records in batches, which every workflow reacts to."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from typing import Any
 
 import faust
@@ -24,12 +24,16 @@ log = structlog.get_logger(__name__)
 
 
 class Worker:
-    """Runs the agents of all workflows in one process until it is told to stop.
+    """Runs all workflows in one process until it is told to stop.
+
+    One agent feeds them all: what Faust does for each record costs more than most workflows do, and
+    an agent for each of them would have it done once for each. A batch is done with when every
+    workflow has committed it, each in a transaction of its own and in a thread of its own.
 
     Args:
         reactors: the reactor of each workflow by slug.
         committed: called after each committed batch; it wakes the relay.
-        failed: called with what an agent could not survive; the process has to end then, since
+        failed: called with what a workflow could not survive; the process has to end then, since
             its memory has run ahead of the database.
         now: the clock.
     """
@@ -50,8 +54,7 @@ class Worker:
         self._now = now
         self.app = _app(bootstrap)
         topic = self.app.topic(EVENTS, value_type=bytes, value_serializer="raw")
-        for slug, reactor in reactors.items():
-            self.app.agent(topic, name=f"headway.{slug}", concurrency=1)(self._agent(reactor))
+        self.app.agent(topic, name="headway.workflows", concurrency=1)(self._react)
 
     def next_offset(self) -> int:
         """The first record that some workflow has not taken in yet."""
@@ -71,19 +74,16 @@ class Worker:
         """Leave the group."""
         await self.app.stop()
 
-    def _agent(self, reactor: Reactor) -> Callable[[StreamT[bytes]], Awaitable[None]]:
-        async def react(stream: StreamT[bytes]) -> None:
-            async for events in _batches(stream):
-                try:
-                    await self._take(reactor, events)
-                except BaseException as error:
-                    self._failed(error)
-                    raise
+    async def _react(self, stream: StreamT[bytes]) -> None:
+        async for events in _batches(stream):
+            batch = [_record(event) for event in events]
+            try:
+                await asyncio.gather(*(self._take(one, batch) for one in self._reactors.values()))
+            except BaseException as error:
+                self._failed(error)
+                raise
 
-        return react
-
-    async def _take(self, reactor: Reactor, events: Sequence[EventT[Any]]) -> None:
-        batch = [_record(event) for event in events]
+    async def _take(self, reactor: Reactor, batch: Sequence[Record]) -> None:
         first, expected = batch[0].offset, reactor.next_offset
         if first > expected:
             log.warning("fetching records that the consumer passed over", first=expected, to=first)

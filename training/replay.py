@@ -19,6 +19,8 @@ from firm.time import Micros
 from firm.workflow import Workflow
 from training.rows import RowsBuilder, TrainingRows
 
+Watch = Callable[[Asked, States], None]
+
 
 @dataclass(frozen=True, slots=True)
 class Replayed:
@@ -61,25 +63,39 @@ def replay(workflow: Workflow, arrivals: Iterable[Arrival]) -> TrainingRows:
 def replay_whole(
     workflow: Workflow,
     arrivals: Iterable[Arrival],
-    watch: Callable[[Asked, States], None] | None = None,
+    watch: Watch | None = None,
 ) -> Replayed:
-    """Fold the log in its order from nothing, and keep each question with what became of it.
+    """Fold a log from nothing, and keep each question with what became of it; see `Replay`."""
+    return Replay(workflow).go_on(arrivals, watch)
+
+
+class Replay:
+    """A log folded in its order from nothing, as far as it has been told.
 
     The arrivals go in one by one, so that the instant at which an outcome was learnt does not
     depend on how batches are cut. What the stream would reject gives no row here either.
-    `watch` sees each question with the states as they are when it is asked.
     """
-    states = States()
-    builder = RowsBuilder(workflow.feature_names)
-    came: dict[EventId, Micros] = {}
-    for arrival, batch in one_by_one(workflow, arrivals, states, came.setdefault):
-        for judged in batch.judged.values():
-            builder.judge(judged, states.watermark)
-        for asked in batch.asked:
-            builder.ask(decision_id(workflow.slug, asked.cause), asked, arrival.position)
-            if watch is not None:
-                watch(asked, states)
-    return Replayed(builder.rows(), states.subjects, came)
+
+    def __init__(self, workflow: Workflow) -> None:
+        self._workflow = workflow
+        self._states = States()
+        self._builder = RowsBuilder(workflow.feature_names)
+        self._came: dict[EventId, Micros] = {}
+
+    def go_on(self, arrivals: Iterable[Arrival], watch: Watch | None = None) -> Replayed:
+        """Fold what comes next, and give all from the beginning.
+
+        `watch` sees each question with the states as they are when it is asked.
+        """
+        workflow, states, builder = self._workflow, self._states, self._builder
+        for arrival, batch in one_by_one(workflow, arrivals, states, self._came.setdefault):
+            for judged in batch.judged.values():
+                builder.judge(judged, states.watermark)
+            for asked in batch.asked:
+                builder.ask(decision_id(workflow.slug, asked.cause), asked, arrival.position)
+                if watch is not None:
+                    watch(asked, states)
+        return Replayed(builder.rows(), states.subjects, self._came)
 
 
 def one_by_one(

@@ -11,7 +11,7 @@ from firm.time import Micros
 from firm.workflow import Workflow
 from training.fit import Fitted, fit
 from training.lessons import lessons
-from training.replay import Replayed, replay_whole
+from training.replay import Replay, Replayed
 from training.rows import TrainingRows
 
 
@@ -28,5 +28,10 @@ Replays = Callable[[Workflow, Iterable[Arrival]], Source]
 
 def in_memory(workflow: Workflow, arrivals: Iterable[Arrival]) -> Source:
     """The log as it fits into memory."""
-    replayed = replay_whole(workflow, arrivals)
+    return going_on(Replay(workflow), workflow, arrivals)
+
+
+def going_on(replay: Replay, workflow: Workflow, arrivals: Iterable[Arrival]) -> Source:
+    """A log of which a replay has folded all but these arrivals."""
+    replayed = replay.go_on(arrivals)
     return Source(replayed, partial(lessons, workflow, replayed), fit)

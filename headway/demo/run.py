@@ -71,8 +71,8 @@ class Demo:
         self._progress = progress
         self._disturb = Disturbance(DUPLICATES, DISORDER, seed)
         self._canonical = canonicaliser(declared())
-        self._kept = KeptLog(KafkaEventLog(copy.settings.kafka or "", self._canonical))
-        self._watched = [Watched(copy, self._client, judging) for judging in log.workflows]
+        kept = KeptLog(KafkaEventLog(copy.settings.kafka or "", self._canonical))
+        self._watched = [Watched(copy, self._client, judging, kept) for judging in log.workflows]
         self._cut: Micros = to_micros(log.cut)
 
     def run(self) -> result.Result:
@@ -125,7 +125,7 @@ class Demo:
 
     def _train(self, watched: Watched) -> TrainingReport:
         self._progress.say(f"training {watched.slug} on what was known on {self._log.cut.date()}")
-        trained = watched.train(self._cut, self._kept)
+        trained = watched.train(self._cut)
         self._progress.say(f"version {trained.version.version} passed its gates and is live")
         return trained
 
@@ -182,7 +182,7 @@ class Demo:
             letters = [d for d in store.dead_letters() if d.workflow in {None, watched.slug}]
             reasons = Counter(letter.kind for letter in letters)
             events = result.Events.of(sent, store.tallies(watched.slug).total, dict(reasons))
-            rows = watched.replayed(self._kept)
+            rows = watched.replayed()
             found.append(watched.found(self._log, self._cut, report, rows, events, timed))
         return found
 

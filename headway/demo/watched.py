@@ -6,11 +6,11 @@ import random
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import partial
 
 import httpx
 
 from firm.decision import Decision, Person
-from firm.ports import EventLog
 from firm.time import Micros
 from firm.workflow import Workflow
 from headway.catalogue import workflow_named
@@ -18,6 +18,7 @@ from headway.copy import Copy
 from headway.demo import result
 from headway.demo.compare import HttpScores, requests
 from headway.demo.judge import judged, judged_by_step
+from headway.demo.kept import KeptLog
 from headway.demo.latency import event_to_decision_ms, percentiles
 from headway.demo.logs import DemoLog, Judging
 from headway.governance import Governance
@@ -25,8 +26,9 @@ from headway.lifecycle import align, open_registry, train_version
 from headway.replay import send, wait_until_taken
 from headway.reporting import report_on
 from headway.swap import wait_until_served
-from training.replay import mismatches, replay
+from training.replay import Replay, mismatches
 from training.rows import TrainingRows
+from training.source import going_on
 from training.train import TrainingReport
 
 
@@ -42,21 +44,25 @@ class Answers:
 class Watched:
     """A workflow of a running copy, and what the demo does with it."""
 
-    def __init__(self, copy: Copy, client: httpx.Client, judging: Judging) -> None:
+    def __init__(self, copy: Copy, client: httpx.Client, judging: Judging, log: KeptLog) -> None:
         self._copy = copy
         self._judging = judging
         self._answers = Answers(HttpScores(client, judging.workflow))
         self.workflow: Workflow = workflow_named(judging.workflow)
         self.slug = self.workflow.slug
+        self._unread = log.reader()
+        self._replay = Replay(self.workflow)
 
     def wait(self, start: int, end: int) -> None:
         """Wait until it has taken in the records from `start` to before `end`."""
         wait_until_taken(self._copy.store, self.slug, start, end, lambda _: None)
 
-    def train(self, cut: Micros, log: EventLog) -> TrainingReport:
+    def train(self, cut: Micros) -> TrainingReport:
         """Train on what was known at the cut, and make the version live."""
-        settings = self._copy.settings
-        trained = train_version(settings, self.workflow, cut, by="demo-scientist", log=log)
+        settings, replays = self._copy.settings, partial(going_on, self._replay)
+        trained = train_version(
+            settings, self.workflow, cut, by="demo-scientist", log=self._unread, replays=replays
+        )
         self._promote(trained.version.version)
         return trained
 
@@ -87,9 +93,9 @@ class Watched:
         self._answers.compared.append(len(by_stream))
         self._answers.differences.extend(self._answers.http.differences(by_stream))
 
-    def replayed(self, log: EventLog) -> TrainingRows:
+    def replayed(self) -> TrainingRows:
         """The log's training rows."""
-        return replay(self.workflow, log.read())
+        return self._replay.go_on(self._unread.read()).rows
 
     def found(
         self,

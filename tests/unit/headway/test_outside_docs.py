@@ -2,13 +2,22 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
+import signal
 import subprocess
 import sys
+from collections.abc import Iterator, Mapping
+from contextlib import closing
 from pathlib import Path
 
 import pytest
+
+from firm.decision import Decision
+from firm.store import SqlStore
+from headway.parts import free_port, running
+from headway.settings import Settings
 
 ROOT = Path(__file__).parents[3]
 PAGE = ROOT / "docs" / "your-own-workflow.md"
@@ -22,37 +31,108 @@ def parts(console: str) -> list[tuple[str, str]]:
     return [(words, said.rstrip()) for words, _, said in (part.partition("\n") for part in found)]
 
 
-def run(command: str, folder: Path, environment: dict[str, str]) -> str:
-    if command.startswith("export "):
-        name, _, value = command.removeprefix("export ").partition("=")
-        environment[name] = value
+class Newcomer:
+    """Somebody who types the page's commands in a folder of their own."""
+
+    def __init__(self, folder: Path) -> None:
+        kept = {n: value for n, value in os.environ.items() if not n.startswith("HEADWAY_")}
+        self.folder = folder
+        self.environment = {
+            **kept,
+            "PYTHONPATH": str(ROOT),
+            "PATH": f"{Path(sys.executable).parent}{os.pathsep}{kept['PATH']}",
+            "COLUMNS": "80",
+        }
+        self.copy: subprocess.Popen[str] | None = None
+
+    def types(self, command: str) -> str:
+        """What a command prints; `headway up` goes on in a terminal of its own."""
+        if command == "headway up":
+            return self._up()
+        if not command.startswith("export "):
+            return self._shell(command)
+        words = re.findall(r"(\w+)=", command)
+        printed = self._shell(f"{command}; " + "; ".join(f'echo "${name}"' for name in words))
+        self.environment |= dict(zip(words, printed.splitlines(), strict=True))
+        if "HEADWAY_PORT" in words:  # the page's may be taken
+            self.environment["HEADWAY_PORT"] = str(free_port())
         return ""
-    python = f'"{sys.executable}"'
-    command = re.sub(r"^headway ", f"{python} -m headway ", command)
-    command = re.sub(r"^python ", f"{python} ", command)
-    done = subprocess.run(  # noqa: S602 - the page's own commands, as a newcomer types them
-        command, shell=True, cwd=folder, env=environment, check=True, capture_output=True, text=True
-    )
-    return done.stdout.rstrip()
+
+    def stops(self) -> None:
+        """Ctrl-C in that terminal."""
+        if self.copy is not None:
+            self.copy.send_signal(signal.SIGINT)
+            self.copy.communicate(timeout=60)
+
+    def _shell(self, command: str) -> str:
+        done = subprocess.run(  # noqa: S602 - the page's own commands, as a newcomer types them
+            command,
+            check=False,
+            shell=True,
+            cwd=self.folder,
+            env=self.environment,
+            capture_output=True,
+            text=True,
+        )
+        assert done.returncode == 0, f"{command}: {done.stderr}"
+        return done.stdout.rstrip()
+
+    def _up(self) -> str:
+        self.copy = subprocess.Popen(
+            ["headway", "up"],  # noqa: S607 - as it is typed
+            cwd=self.folder,
+            env=self.environment,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        assert self.copy.stderr
+        said = ""
+        while "Ctrl-C stops" not in said:
+            line = self.copy.stderr.readline()
+            assert line, said
+            said += line
+        return ""
 
 
-def clean_environment() -> dict[str, str]:
-    kept = {name: value for name, value in os.environ.items() if not name.startswith("HEADWAY_")}
-    return {**kept, "PYTHONPATH": str(ROOT), "COLUMNS": "80"}
-
-
-@pytest.mark.slow
-def test_every_command_of_the_page_prints_what_the_page_says(tmp_path: Path) -> None:
-    page = PAGE.read_text(encoding="utf-8")
-    for name, text in FILES.findall(page):
+@pytest.fixture
+def newcomer(tmp_path: Path) -> Iterator[Newcomer]:
+    """A newcomer who has made the files of the page."""
+    for name, text in FILES.findall(PAGE.read_text(encoding="utf-8")):
         file = tmp_path / name
         file.parent.mkdir(parents=True, exist_ok=True)
         file.write_text(text, encoding="utf-8")
-    environment = clean_environment()
-    for console in COMMANDS.findall(page):
+    found = Newcomer(tmp_path)
+    yield found
+    found.stops()
+
+
+def decided(newcomer: Newcomer) -> Mapping[str, Decision]:
+    """The stream's decisions of the copy that runs, by what was scored and when."""
+    settings = Settings(home=newcomer.folder / "var")
+    addresses = running(settings.home)
+    assert addresses
+    with closing(SqlStore(addresses.database_url, settings.audit_key())) as store:
+        found = store.decisions("order_returns")
+        return {d.cause: d for d in found if d.origin == "stream"}
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(420)
+def test_every_command_of_the_page_prints_what_the_page_says(newcomer: Newcomer) -> None:
+    """From a log and a folder of one's own to a live model and its report, with nothing changed in
+    the house; scored by the stream and over HTTP alike."""
+    asked = ""
+    for console in COMMANDS.findall(PAGE.read_text(encoding="utf-8")):
         for command, said in parts(console):
-            printed = run(command, tmp_path, environment)
+            printed = newcomer.types(command)
             if command == "headway check":  # workflows that come with the house may be added
                 assert "order_returns: 2 features, Head of purchasing" in printed
             else:
-                assert printed == said
+                assert printed == said, command
+            asked = printed if command.startswith("python ask.py") else asked
+    by_model = [d for d in decided(newcomer).values() if d.model_version == "1"]
+    assert len(by_model) > 1_000
+    first = next(d for d in by_model if d.subject == "order:PO-890")
+    assert asked.split()[:2] == [first.band, repr(first.probability)]
+    report = json.loads((newcomer.folder / "report.json").read_text())
+    assert Path(report["summary"]).is_file()
