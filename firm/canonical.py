@@ -160,11 +160,12 @@ class _Reader:
         if rule.then is None:
             return timedelta(0)
         text = self.text(rule.then) or ""
-        if not re.fullmatch("[0-9]{1,6}", text):
+        whole = re.fullmatch(r"([0-9]{1,6})(?:\.0+)?", text)
+        if whole is None:
             raise InvalidValue(
                 f"{rule.then!r} must be a whole number below a million; got {shown(text)}"
             )
-        return timedelta(microseconds=int(text))
+        return timedelta(microseconds=int(whole[1]))
 
 
 def _text(value: object) -> str:

@@ -11,7 +11,7 @@ from typing import Any
 
 import msgspec
 
-from firm.errors import HeadwayError
+from firm.errors import HeadwayError, NoRule
 from firm.mapping import LogMapping, check_facts, read_mapping
 from firm.react import Arrival
 from firm.time import DAY, to_datetime, to_micros
@@ -119,11 +119,22 @@ def _feeds(mapping: LogMapping, workflow: Workflow) -> bool:
 def _read(file: Path, mapping: LogMapping, progress: Progress) -> Taken:
     with progress.stage(f"reading {file.name}", None) as step:
         taken = take_in(file, mapping, canonicaliser(declared()), now(), step)
-    if not taken.arrivals:
-        raise UnknownLog(
-            f"none of the {taken.records:,} records of {file} became an event: {taken.examples}"
-        )
+    _require_fit(taken, file, mapping)
     return taken
+
+
+def _require_fit(taken: Taken, file: Path, mapping: LogMapping) -> None:
+    """Raise UnknownLog if the mapping reads no record, or misreads more of them than it reads: of
+    dates in another order of day and month it would take the few that happen to exist."""
+    wrong = sum(number for kind, number in taken.refused.items() if kind != NoRule.kind)
+    if taken.arrivals and wrong < len(taken.arrivals):
+        return
+    examples = "; ".join(taken.examples.values())
+    raise UnknownLog(
+        f"mapping {mapping.name!r} does not fit {file}: of its {taken.records:,} records "
+        f"{len(taken.arrivals):,} became an event and {wrong:,} have values that it cannot read. "
+        f"{examples}"
+    )
 
 
 def _replay(workflow: Workflow, taken: Taken, progress: Progress, looks: Looks) -> Replayed:

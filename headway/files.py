@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import csv
+import gzip
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -51,6 +54,23 @@ def _frame(file: Path, mapping: LogMapping, most: int | None = None) -> pl.DataF
             return pl.read_parquet(file, n_rows=most)
         if kind == ".xes":
             return pl.from_dicts(list(read_xes(file)), infer_schema_length=None)
-        return pl.read_csv(file, infer_schema=False, separator=mapping.separator, n_rows=most)
+        frame = pl.read_csv(file, infer_schema=False, separator=mapping.separator, n_rows=most)
+        return frame.filter(pl.any_horizontal(pl.all().is_not_null()))  # a blank line is no record
     except (PolarsError, OSError) as error:
-        raise UnreadableLog(f"{file} cannot be read: {error}") from error
+        why = _longer_line(file, mapping) or str(error)
+        raise UnreadableLog(f"{file} cannot be read: {why}") from error
+
+
+def _longer_line(file: Path, mapping: LogMapping) -> str:
+    """Which line of a CSV has more values than there are columns; empty if none is found."""
+    open_ = gzip.open if file.suffix == ".gz" else open
+    with suppress(OSError, UnicodeError, csv.Error), open_(file, "rt", encoding="utf-8") as text:
+        lines = csv.reader(text, delimiter=mapping.separator)
+        width = len(next(lines, []))
+        for values in lines:
+            if len(values) > width:
+                return (
+                    f"line {lines.line_num} has {len(values)} values for {width} columns; put "
+                    f"quotes around a value that holds a {mapping.separator!r}"
+                )
+    return ""
