@@ -98,8 +98,9 @@ def mapping_for(workflow: Workflow, file: Path, named: Path | None) -> LogMappin
     known = {name: read_mapping(path) for name, path in mapping_files().items()}
     feeding = {name: m for name, m in known.items() if _feeds(m, workflow)}
     fitting = {name: m for name, m in feeding.items() if m.columns <= columns_of(file, m)}
-    if len(fitting) == 1 or workflow.slug in fitting:
-        return fitting.get(workflow.slug) or next(iter(fitting.values()))
+    likeliest = fitting or feeding  # of the only one, whoever reads the file says what it lacks
+    if len(likeliest) == 1 or workflow.slug in fitting:
+        return fitting.get(workflow.slug) or next(iter(likeliest.values()))
     raise UnknownLog(
         f"of the mappings {sorted(feeding)} that feed {workflow.slug}, {sorted(fitting)} read "
         f"columns that {file} has; name one with --mapping FILE"

@@ -117,7 +117,7 @@ def decided(newcomer: Newcomer) -> Mapping[str, Decision]:
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(420)
+@pytest.mark.timeout(900)
 def test_every_command_of_the_page_prints_what_the_page_says(newcomer: Newcomer) -> None:
     """From a log and a folder of one's own to a live model and its report, with nothing changed in
     the house; scored by the stream and over HTTP alike."""
