@@ -17,14 +17,14 @@ FeastValue = bytes | str | int | float | None
 MISSING = b""
 """How Feast writes down that there is no value: a Value in which nothing is set."""
 _DOUBLE = struct.Struct("<Bd")
-_BYTES_TAG, _STRING_TAG, _INT64_TAG, _DOUBLE_TAG = 0x0A, 0x12, 0x20, 0x29
+_BYTES_TAG, _STRING_TAG, _INT64_TAG, DOUBLE_TAG = 0x0A, 0x12, 0x20, 0x29
 _NULL_TAG = b"\x98\x01"
 _SECONDS_TAG, _NANOS_TAG = b"\x08", b"\x10"
 
 
 def double(value: float | None) -> bytes:
     """A Float64."""
-    return MISSING if value is None else _DOUBLE.pack(_DOUBLE_TAG, value)
+    return MISSING if value is None else _DOUBLE.pack(DOUBLE_TAG, value)
 
 
 def int64(value: int) -> bytes:
@@ -51,6 +51,22 @@ def timestamp(at: Micros) -> bytes:
     )
 
 
+def read_timestamp(data: bytes) -> Micros:
+    """A Timestamp back, to the microsecond. Raises UnreadableValue if it is none."""
+    found = {_SECONDS_TAG[0]: 0, _NANOS_TAG[0]: 0}
+    place = 0
+    try:
+        while place < len(data):
+            number, end = _read_varint(data[place:])
+            if data[place] not in found:
+                raise _unreadable(data)
+            found[data[place]] = number - (1 << 64) if number >> 63 else number
+            place += end
+    except IndexError as error:
+        raise _unreadable(data) from error
+    return found[_SECONDS_TAG[0]] * SECOND + found[_NANOS_TAG[0]] // 1_000
+
+
 def decode(data: bytes | None) -> FeastValue:
     """The value back; None where there is none. Raises UnreadableValue for other types."""
     if not data or data.startswith(_NULL_TAG):
@@ -63,7 +79,7 @@ def decode(data: bytes | None) -> FeastValue:
 
 def _decode(data: bytes) -> FeastValue:
     tag = data[0]
-    if tag == _DOUBLE_TAG:
+    if tag == DOUBLE_TAG:
         return float(_DOUBLE.unpack(data)[1])
     number, start = _read_varint(data)
     if tag == _INT64_TAG:

@@ -37,6 +37,15 @@ def score(rounds: Rounds = 15, as_json: AsJson = False) -> None:
 
 
 @bench.command()
+def features(rounds: Rounds = 15, as_json: AsJson = False) -> None:
+    """30 features in 3 views by id, of one subject and of 100, beside Feast's SDK: same values."""
+    from headway.feature_bench import bench_features  # noqa: PLC0415  (imports Feast)
+
+    with clear_errors(), exit_on_signals(), TemporaryDirectory() as folder:
+        _print(bench_features(Path(folder), rounds, Progress(errors).say), as_json)
+
+
+@bench.command()
 def shadow(
     rounds: Rounds = 7,
     pace: Annotated[float, typer.Option(min=1, help="Requests a second.")] = 50.0,
