@@ -68,6 +68,7 @@ class Decision(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
         awaits: what the subject still waited for; left out of the bytes where it is nothing.
         ranking: whom the request could be given to; left out of the bytes where nobody asked.
         rule_because: why the rule decided although a version had been approved (kill switch).
+        trace: the W3C traceparent under which it was scored; left out of the bytes without one.
     """
 
     id: DecisionId
@@ -88,6 +89,7 @@ class Decision(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
     awaits: tuple[str, ...] = ()
     ranking: Ranking | None = None
     rule_because: str = ""
+    trace: str = ""
 
 
 class Action(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):

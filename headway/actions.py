@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
+
 import httpx
 import stamina
 
@@ -32,10 +34,14 @@ class TargetRefused(HeadwayError):
 
 
 class HttpActionTarget:
-    """A system of record that takes actions by POST (`firm.ports.ActionTarget`)."""
+    """A system of record that takes actions by POST (`firm.ports.ActionTarget`).
 
-    def __init__(self, url: str) -> None:
+    `carried` gives the headers that carry a trace on.
+    """
+
+    def __init__(self, url: str, carried: Callable[[], Mapping[str, str]] = dict) -> None:
         self._client = httpx.Client(base_url=url, timeout=SECONDS)
+        self._carried = carried
 
     @stamina.retry(on=TargetAway, attempts=ATTEMPTS, timeout=SECONDS)
     def perform(self, action: Action) -> str:
@@ -43,7 +49,7 @@ class HttpActionTarget:
         try:
             answer = self._client.post(
                 "/actions",
-                headers={"Idempotency-Key": action.id},
+                headers={"Idempotency-Key": action.id, **self._carried()},
                 json={"kind": action.kind, "subject": action.subject, "says": action.says},
             )
         except httpx.HTTPError as error:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import gc
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from importlib.metadata import version as installed_version
+from typing import TYPE_CHECKING
 
 import uvicorn
 from aiokafka import AIOKafkaProducer
@@ -16,6 +17,8 @@ from fastapi import FastAPI
 from features.live import LiveStates
 from features.online import FeastStates
 from firm.errors import HeadwayError
+from firm.ports import LiveStates as States
+from firm.ports import Models, Recorder
 from firm.store import GroupCommit, SqlStore
 from headway import asyncapi, metrics
 from headway.catalogue import canonicaliser, declared, mappings
@@ -32,6 +35,9 @@ from serving.explaining import Explaining
 from serving.scoring import Scoring
 from stream.topics import EVENTS, LARGEST_MESSAGE_BYTES
 
+if TYPE_CHECKING:
+    from opentelemetry.trace import Tracer
+
 KAFKA_SECONDS = 5.0
 """How long a sender waits for the log; then it is told to try again."""
 
@@ -45,8 +51,9 @@ class LogUnavailable(HeadwayError):
 
 def run(settings: Settings) -> None:
     """Serve until SIGTERM or SIGINT."""
+    tracer, end_traces = _tracing(settings)
     config = uvicorn.Config(
-        build(settings),
+        build(settings, tracer),
         host=settings.host,
         port=settings.port,
         log_level="warning",
@@ -54,10 +61,19 @@ def run(settings: Settings) -> None:
         server_header=False,
     )
     uvicorn.Server(config).run()
+    end_traces()
 
 
-def build(settings: Settings) -> FastAPI:
-    """The application with its real parts."""
+def _tracing(settings: Settings) -> tuple[Tracer | None, Callable[[], None]]:
+    if not settings.traces:
+        return None, lambda: None
+    from headway.tracing import tracing  # noqa: PLC0415  (only where traces are on)
+
+    return tracing("api")
+
+
+def build(settings: Settings, tracer: Tracer | None = None) -> FastAPI:
+    """The application with its real parts; with a tracer, it tells of each step."""
     workflows = declared()
     store = SqlStore(settings.database or "", settings.audit_key())
     online = LiveStates(settings.redis or "", workflows.values())
@@ -65,7 +81,8 @@ def build(settings: Settings) -> FastAPI:
     vitals = CopyVitals(settings, store, workflows)
     models = open_models(settings, workflows, store, f"http:{settings.port}")
     states = FeastStates(settings.redis or "")
-    scoring = Scoring(workflows, store, online, models, MeteredRecorder(recorder))
+    parts = (online, models, MeteredRecorder(recorder))
+    scoring = Scoring(workflows, store, *(_traced(tracer, *parts) if tracer else parts))
     rankings = MeteredRankings(workflows, store, states, models, "http:0")
     entrance, stop_refreshing = login(settings, store)
     producer = _Producer(settings.kafka or "")
@@ -85,10 +102,29 @@ def build(settings: Settings) -> FastAPI:
         metrics.answered,
     )
     asyncapi.install(app, asyncapi.document(workflows, mappings().values()))
+    if tracer is not None:
+        from headway.traced import TracedRequests  # noqa: PLC0415  (only where traces are on)
+        from headway.tracing import carried  # noqa: PLC0415  (only where traces are on)
+
+        app.front = TracedRequests(app.front, tracer)
+        producer.carried = carried
     app.router.lifespan_context = _lifespan(
         producer, models, recorder, online, vitals, stop_refreshing
     )
     return app
+
+
+def _traced(
+    tracer: Tracer, states: States, models: Models, recorder: Recorder
+) -> tuple[States, Models, Recorder]:
+    from headway.traced import (  # noqa: PLC0415  (only where traces are on)
+        TracedModels,
+        TracedRecorder,
+        TracedStates,
+    )
+
+    traced = TracedStates(states, tracer), TracedModels(models, tracer)
+    return *traced, TracedRecorder(recorder, tracer)
 
 
 def _lifespan(
@@ -124,13 +160,15 @@ class _Producer:
     def __init__(self, bootstrap: str) -> None:
         self._bootstrap = bootstrap
         self._producer: AIOKafkaProducer | None = None
+        self.carried: Callable[[], Mapping[str, str]] = dict
 
     async def publish(self, key: bytes, payload: bytes) -> None:
         if self._producer is None:
             raise RuntimeError("the application has not been started")
         try:
             async with asyncio.timeout(KAFKA_SECONDS):
-                await self._producer.send_and_wait(EVENTS, payload, key=key)
+                headers = [(name, value.encode()) for name, value in self.carried().items()]
+                await self._producer.send_and_wait(EVENTS, payload, key=key, headers=headers)
         except (KafkaError, TimeoutError) as error:
             raise LogUnavailable(
                 f"the log of events does not answer ({type(error).__name__}); send the event "

@@ -174,6 +174,7 @@ def _envelope(type_: str, data: Json, source: str | None) -> Json:
             "subject": {"type": ["string", "null"]},
             "time": {"type": ["string", "null"], "format": "date-time"},
             "datacontenttype": {"const": "application/json"},
+            "traceparent": {"type": "string", "description": "W3C trace context, if there is one"},
             "data": data,
         },
     }

@@ -50,7 +50,7 @@ async def _run(settings: Settings) -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, told.set)
     store = SqlStore(settings.database or "", settings.audit_key())
-    receivers = Receivers(settings.developer, settings.webhooks_link_local)
+    receivers, end_traces = _receivers(settings)
     dispatcher = Dispatcher(store, settings.audit_key(), receivers)
     retention = Retention(store, settings.keep_sent_days)
     log.info("dispatcher is up")
@@ -64,6 +64,18 @@ async def _run(settings: Settings) -> None:
     await dispatcher.close()
     await receivers.close()
     store.close()
+    end_traces()
+
+
+def _receivers(settings: Settings) -> tuple[Receivers, Callable[[], None]]:
+    allowed = {"loopback": settings.developer, "link_local": settings.webhooks_link_local}
+    if not settings.traces:
+        return Receivers(**allowed), lambda: None
+    from headway.traced import TracedReceivers  # noqa: PLC0415  (only where traces are on)
+    from headway.tracing import tracing  # noqa: PLC0415  (only where traces are on)
+
+    tracer, end = tracing("webhooks")
+    return TracedReceivers(tracer, **allowed), end
 
 
 async def _wait(told: asyncio.Event, seconds: float) -> None:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import secrets
+from collections.abc import Mapping
 from pathlib import Path
 
 from pydantic import Field
@@ -78,6 +80,22 @@ class Settings(BaseSettings):
     )
 
     @property
+    def telemetry(self) -> Mapping[str, str]:
+        """OpenTelemetry's own variables (OTEL_...), as its exporter reads them."""
+        return {name: value for name, value in os.environ.items() if name.startswith("OTEL_")}
+
+    @property
+    def traces(self) -> bool:
+        """Whether traces are sent: a place for them is named, and nothing switches them off."""
+        said = self.telemetry
+        off = (
+            said.get("OTEL_SDK_DISABLED", "").lower() == "true"
+            or said.get("OTEL_TRACES_EXPORTER") == "none"
+        )
+        places = ("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "OTEL_EXPORTER_OTLP_ENDPOINT")
+        return not off and any(said.get(name) for name in places)
+
+    @property
     def external(self) -> ExternalAddresses:
         """The servers that need not be started."""
         return ExternalAddresses(self.kafka, self.database, self.redis)
@@ -139,4 +157,4 @@ class Settings(BaseSettings):
         }
         # Prometheus' client looks for its folder itself, when it is imported.
         shared = {"PROMETHEUS_MULTIPROC_DIR": str(absolute["metrics"])} if self.metrics else {}
-        return ours | shared
+        return {**ours, **shared, **self.telemetry}

@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
 
 import structlog
 from aiokafka import AIOKafkaProducer
@@ -23,6 +25,9 @@ from stream.relay import Relay
 from stream.topics import LARGEST_MESSAGE_BYTES, ensure_topics
 from stream.worker import Worker
 
+if TYPE_CHECKING:
+    from opentelemetry.trace import Tracer
+
 log = structlog.get_logger(__name__)
 
 
@@ -37,12 +42,13 @@ async def _run(settings: Settings) -> None:
     store = SqlStore(settings.database or "", settings.audit_key())
     models = open_models(settings, declared(), store, "stream")
     models.start()
-    reactors = _reactors(settings, store, models)
+    tracer, end_traces = _tracing(settings)
+    reactors = _reactors(settings, store, models, tracer)
     producer = AIOKafkaProducer(
         bootstrap_servers=settings.kafka, acks="all", max_request_size=LARGEST_MESSAGE_BYTES
     )
     await producer.start()
-    relay = Relay(store, producer, HttpActionTarget(settings.actions_url or ""), now)
+    relay = _relay(settings, store, producer, tracer)
     worker = Worker(settings.kafka, reactors, committed=relay.wake, failed=_end, now=now)
     await worker.start()
     beside = [
@@ -59,9 +65,34 @@ async def _run(settings: Settings) -> None:
     await producer.stop()
     models.stop()
     store.close()
+    end_traces()
 
 
-def _reactors(settings: Settings, store: SqlStore, models: LiveModels) -> dict[str, MeteredReactor]:
+def _tracing(settings: Settings) -> tuple[Tracer | None, Callable[[], None]]:
+    if not settings.traces:
+        return None, lambda: None
+    from headway.tracing import tracing  # noqa: PLC0415  (only where traces are on)
+
+    return tracing("stream")
+
+
+def _relay(
+    settings: Settings, store: SqlStore, producer: AIOKafkaProducer, tracer: Tracer | None
+) -> Relay:
+    url = settings.actions_url or ""
+    if tracer is None:
+        return Relay(store, producer, HttpActionTarget(url), now)
+    from headway.traced import TracedTarget  # noqa: PLC0415  (only where traces are on)
+    from headway.traced_stream import TracedRelay  # noqa: PLC0415  (only where traces are on)
+    from headway.tracing import carried  # noqa: PLC0415  (only where traces are on)
+
+    target = TracedTarget(HttpActionTarget(url, carried), store, tracer)
+    return TracedRelay(store, producer, target, now, tracer)
+
+
+def _reactors(
+    settings: Settings, store: SqlStore, models: LiveModels, tracer: Tracer | None
+) -> dict[str, MeteredReactor]:
     workflows = declared()
     online = FeastStates(settings.redis or "")
     reader = Reader(canonicaliser(workflows))
@@ -69,10 +100,15 @@ def _reactors(settings: Settings, store: SqlStore, models: LiveModels) -> dict[s
     for slug, workflow in workflows.items():
         opened = store.open_stream(workflow)
         online.rewrite_all(workflow, opened.states)
-        reactors[slug] = MeteredReactor(
-            workflow, opened, reader, models, online, frozenset(workflows)
-        )
+        parts = (workflow, opened, reader, models, online, frozenset(workflows))
+        reactors[slug] = MeteredReactor(*parts) if tracer is None else _traced(*parts, tracer)
     return reactors
+
+
+def _traced(*parts: Any) -> MeteredReactor:
+    from headway.traced_stream import TracedReactor  # noqa: PLC0415  (only where traces are on)
+
+    return TracedReactor(*parts)
 
 
 def _end(error: BaseException) -> None:

@@ -57,7 +57,7 @@ def create_app(
     governance: Governs,
     vitals: Vitals,
     answered: Answered,
-) -> FastAPI:
+) -> Application:
     """The application over its use cases.
 
     Args:
@@ -69,7 +69,7 @@ def create_app(
         vitals: what the copy says of itself.
         answered: told of each answer (see `Observed`).
     """
-    app = _App(
+    app = Application(
         title="Headway",
         summary="Scores on the work of a professional-services firm, while it happens",
         version="1",
@@ -96,12 +96,13 @@ def create_app(
     return app
 
 
-class _App(FastAPI):
+class Application(FastAPI):
     """FastAPI with somebody in front of it, who passes on what they do not answer themselves."""
 
     front: ASGIApp
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Let those in front answer."""
         await self.front(scope, receive, send)
 
     async def behind(self, scope: Scope, receive: Receive, send: Send) -> None:

@@ -16,11 +16,13 @@ KEPT = 4_000
 
 
 class Record(msgspec.Struct, frozen=True, gc=False):
-    """A record of the log: where it stands, when it came, and its bytes."""
+    """A record of the log: where it stands, when it came, its bytes, and the W3C traceparent of its
+    header, if it has one."""
 
     offset: int
     received_at: Micros
     payload: bytes
+    traceparent: str = ""
 
 
 class Reader:

@@ -81,15 +81,27 @@ class Relay:
 
     async def _publish(self) -> int:
         rows = await asyncio.to_thread(self._store.pending, "decision", CHUNK)
-        events = [decision_event(row.payload, row.key, self._now()) for row in rows]
+        traces = [self._trace(row) for row in rows]
+        events = [
+            decision_event(row.payload, row.key, self._now(), trace)
+            for row, trace in zip(rows, traces, strict=True)
+        ]
         sent = [
-            await self._producer.send(DECISIONS, event, key=row.key.encode())
-            for row, event in zip(rows, events, strict=True)
+            await self._producer.send(
+                DECISIONS, event, key=row.key.encode(), headers=_headers(trace)
+            )
+            for row, event, trace in zip(rows, events, traces, strict=True)
         ]
         if sent:
             await asyncio.gather(*sent)
             await asyncio.to_thread(self._store.published, rows, events, self._now())
         return len(rows)
+
+    def _trace(self, row: OutboxRow) -> str:
+        """The traceparent with which a decision goes out; empty without one."""
+        if b'"trace":' not in row.payload:
+            return ""
+        return msgspec.json.decode(row.payload, type=_Named).trace
 
     async def _act(self) -> int:
         rows = await asyncio.to_thread(self._store.due_actions, self._now(), ACTIONS)
@@ -142,17 +154,29 @@ class _Named(msgspec.Struct):
     """All that is read of a decision's JSON here."""
 
     id: str
+    trace: str = ""
 
 
-def decision_event(decision: bytes, subject: str, at: Micros) -> bytes:
+class _Traced(Envelope, frozen=True):
+    """With the extension of CloudEvents that carries a trace."""
+
+    traceparent: str = ""
+
+
+def decision_event(decision: bytes, subject: str, at: Micros, traceparent: str = "") -> bytes:
     """A decision, given as its JSON, as the CloudEvent in which it goes out at an instant."""
-    return seal_envelope(
-        Envelope(
-            id=msgspec.json.decode(decision, type=_Named).id,
-            source=SOURCE,
-            type=DECISION_TYPE,
-            time=to_datetime(at),
-            subject=subject,
-            data=msgspec.Raw(decision),
-        )
+    event = Envelope(
+        id=msgspec.json.decode(decision, type=_Named).id,
+        source=SOURCE,
+        type=DECISION_TYPE,
+        time=to_datetime(at),
+        subject=subject,
+        data=msgspec.Raw(decision),
     )
+    if not traceparent:
+        return seal_envelope(event)
+    return seal_envelope(_Traced(**msgspec.structs.asdict(event), traceparent=traceparent))
+
+
+def _headers(traceparent: str) -> list[tuple[str, bytes]] | None:
+    return [("traceparent", traceparent.encode())] if traceparent else None

@@ -128,8 +128,15 @@ def _batches(stream: StreamT[bytes]) -> AsyncIterator[Sequence[EventT[Any]]]:
 
 def _record(event: EventT[Any]) -> Record:
     message = event.message
-    return Record(message.offset, int(message.timestamp * 1_000_000), message.value or b"")
+    received_at = int(message.timestamp * 1_000_000)
+    return Record(message.offset, received_at, message.value or b"", _traceparent(message.headers))
 
 
 def _fetched(record: Any) -> Record:
-    return Record(record.offset, record.timestamp * 1_000, record.value or b"")
+    trace = _traceparent(record.headers)
+    return Record(record.offset, record.timestamp * 1_000, record.value or b"", trace)
+
+
+def _traceparent(headers: Any) -> str:
+    found = dict(headers).get("traceparent") if headers else None
+    return found.decode("latin-1") if found else ""

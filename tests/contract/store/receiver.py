@@ -28,6 +28,7 @@ class Receiver:
         self.got: list[tuple[str, dict[str, Any]]] = []
         self.refused: list[str] = []
         self.forged = 0
+        self.headers: list[Any] = []
         self.url = ""
 
     @property
@@ -36,6 +37,7 @@ class Receiver:
 
     def take(self, headers: Any, body: bytes) -> int:
         time.sleep(self.slow)
+        self.headers.append(headers)
         id_, seconds = headers["webhook-id"], headers["webhook-timestamp"]
         version, _, signature = headers["webhook-signature"].partition(",")
         mac = by_the_book(self.secret, f"{id_}.{seconds}.".encode() + body)
