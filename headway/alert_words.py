@@ -92,8 +92,19 @@ def figures_page(figures: Found) -> Found:
         "AUC": matured["auc"],
         "Brier": f"{matured['brier']} (constant: {matured['brier_constant']})",
         "costs": figures["costs"] and f"{figures['costs']['cost']} {figures['costs']['currency']}",
+        "error budgets": {one["name"]: budget_in_words(one) for one in figures["promises"]},
         "last window": windows[-1] if windows else None,
     }
+
+
+def budget_in_words(promise: Found) -> str:
+    """How much of the room for misses that a promise leaves is used up."""
+    left, missed, of = promise["budget_left"], promise["missed"], promise["of"]
+    if left is None:
+        return "nothing to count yet"
+    spent = f"{left:.0%} left" if left >= 0 else f"overspent, {1 - left:.1f} times what may be"
+    said = "; broken, beyond chance" if promise["broken"] else ""
+    return f"{spent}: {missed:,} of {of:,} missed it, {promise['allowed']:.0%} may{said}"
 
 
 def _minute(at: Micros) -> str:

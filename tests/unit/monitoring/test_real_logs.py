@@ -23,6 +23,7 @@ from tests.unit.monitoring.replayed import (
     shuffled,
 )
 from training.replay import Replayed
+from training.rows import TrainingRows
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
 DETECTED_WITHIN = 200
@@ -131,6 +132,11 @@ def test_the_same_control_with_the_fall_put_in_is_heard(
     assert "2016-04-08" <= str(first.evidence["since"])[:10] <= "2016-04-12"
 
 
+def per_week(rows: TrainingRows, start: Micros, end: Micros) -> float:
+    """How many questions came in a week."""
+    return float(np.sum((rows.as_of >= start) & (rows.as_of < end))) / ((end - start) / (7 * DAY))
+
+
 def test_the_volume_of_the_payment_requests_is_heard_when_the_university_joins() -> None:
     workflow, whole = replayed("payment_requests", "billing_readiness")
     rows = in_time(whole.rows)
@@ -139,5 +145,13 @@ def test_the_volume_of_the_payment_requests_is_heard_when_the_university_joins()
     alerts = {alert.about: alert for alert in found.raised("volume-changed")}
     joined = [about for about in alerts if about >= "2017-12"]
     assert len(joined) == 1
-    assert "2018-01-15" <= to_datetime(alerts[joined[0]].at).date().isoformat() <= "2018-02-01"
+    told = alerts[joined[0]]
+    assert "2018-01-15" <= to_datetime(told.at).date().isoformat() <= "2018-02-01"
+    assert per_week(rows, day(2018, 2, 1), day(2018, 4, 1)) > 3 * per_week(rows, rows.as_of[0], cut)
+    lately = per_week(rows, to_micros(datetime.fromisoformat(f"{joined[0]}T00:00Z")), told.at)
+    assert told.evidence["weekly_now"] == pytest.approx(lately)
+    assert f"{lately:,.0f} decisions a week over the last four weeks" in told.says
+    assert f"{told.evidence['times']:.1f} times as many" in told.says
+    assert told.owner == workflow.owner
+    assert "whether more of the firm joined" in told.todo
     assert found.raised("labels-in-a-batch") == []
