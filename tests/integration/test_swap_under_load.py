@@ -1,5 +1,6 @@
 """Aliases flip while two API processes and the stream are at work: no request fails, no batch is
-mixed, and whoever asks after a swap gets the new version."""
+mixed, and whoever asks after a swap gets the new version. Then processes are killed in the middle
+of promotions: the old or the new decides, never both."""
 
 from __future__ import annotations
 
@@ -11,6 +12,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import httpx
 import pytest
 
 from bench.load import Got, Load
@@ -26,6 +28,7 @@ from headway.logs import Outgoing
 from headway.parts import free_port
 from headway.replay import send, wait_until_taken
 from headway.swap import wait_until_served
+from tests.integration.killing import Blow, strike
 from tests.integration.test_chaos import without_pages
 from tests.stage import SLUG, report, until
 from tests.versions import REVIEWER, SCIENTIST, promote, registered, settings_of
@@ -52,6 +55,8 @@ class Run:
     """What happened while the aliases flipped."""
 
     copy: Copy
+    urls: list[str]
+    headers: dict[str, str]
     flips: list[Flip] = field(default_factory=list)
     answers: list[Got] = field(default_factory=list)
 
@@ -80,7 +85,7 @@ def second_api(copy: Copy, home: Path) -> Program:
 
 
 def flip_under_load(copy: Copy, second: Program) -> Run:
-    run, settings = Run(copy), copy.settings
+    run, settings = Run(copy, urls(copy, second), key(copy)), copy.settings
     events = [
         Outgoing(b"k", report(f"{day}-{project}", project, day, slip=int(day)), 0)
         for day in range(60)
@@ -99,7 +104,7 @@ def flip_under_load(copy: Copy, second: Program) -> Run:
         args=(settings.kafka or "", events[len(PROJECTS) :], lambda _: None, EVENTS_PER_SECOND),
     )
     replay.start()
-    with Load(urls(copy, second), bodies(), key(copy), REQUESTS_PER_SECOND) as load:
+    with Load(run.urls, bodies(), run.headers, REQUESTS_PER_SECOND) as load:
         until(lambda: len(load.answers) > ENOUGH)
         for number in range(FLIPS):
             run.flips.append(flip(governance, copy, number, proposal))
@@ -188,3 +193,57 @@ def test_the_record_tells_every_flip_and_the_audit_log_holds(run: Run) -> None:
     for flip in run.flips:
         live = Governance(run.copy.settings, run.copy.store).standing(SLUG, flip.made.at).champion
         assert live == flip.made
+
+
+@pytest.fixture(scope="module")
+def blows(run: Run) -> dict[str, Blow]:
+    """After the flips: version 1 decides, and the proposal of the next version is taken back."""
+    governance = Governance(run.copy.settings, run.copy.store)
+    for left in run.copy.store.proposals(SLUG):
+        governance.decline(SLUG, left.id, REVIEWER, "the flips are over")
+    return {blow.name: blow for blow in strike(run.copy, list("234567"))}
+
+
+@pytest.mark.parametrize("name", ["api", "worker", "registrar", "redis", "kafka"])
+def test_a_process_is_killed_in_the_middle_of_a_promotion(
+    blows: dict[str, Blow], name: str
+) -> None:
+    """The promotion does not need it: the record has it whole, once."""
+    blow = blows[name]
+    assert (blow.champion, blow.waiting) == (blow.version, ())
+    assert blow.before != blow.version
+
+
+def test_who_agrees_is_killed_in_the_middle_of_it(blows: dict[str, Blow]) -> None:
+    """Nothing of it is in the record: the old one decides, and the proposal still waits."""
+    blow = blows["who agrees"]
+    assert (blow.champion, blow.waiting) == (blow.before, (blow.version,))
+
+
+def test_afterwards_every_process_serves_what_the_signed_record_says(
+    run: Run, blows: dict[str, Blow]
+) -> None:
+    store, champion = run.copy.store, blows["who agrees"].champion
+    served = wait_until_served(store, SLUG)
+    assert len(served) == 3
+    assert {one.version for one in served} == {champion}
+    until(lambda: {ask(run, url) for url in run.urls} == {(200, champion)}, seconds=60)
+    place = send(
+        run.copy.settings.kafka or "",
+        [Outgoing(b"k", report("after", PROJECTS[0], day=61, slip=61), 0)],
+        lambda _: None,
+    )
+    wait_until_taken(store, SLUG, place - 1, place, lambda _: None)
+    (last,) = [one for one in store.decisions(SLUG) if one.cause == "after"]
+    assert last.model_version == champion
+    standing = Governance(run.copy.settings, store).standing(SLUG)
+    assert standing.refused == {}
+    told = [one.version for one in store.promotions(SLUG)]
+    assert told[-5:] == [blows[n].version for n in ("api", "worker", "registrar", "redis", "kafka")]
+    assert store.verify() > 0
+
+
+def ask(run: Run, url: str) -> tuple[int, str]:
+    headers = {**run.headers, "Content-Type": "application/json"}
+    answer = httpx.post(url, content=bodies()[0], headers=headers, timeout=30)
+    return answer.status_code, answer.json().get("model_version", "")
