@@ -16,6 +16,7 @@ from pydantic import Field
 from firm.candidates import Candidates
 from firm.declared import Declared, Role, Slug, Words
 from firm.events import Event, Fact
+from firm.fairness import FAIRNESS_GATE, Fairness
 from firm.groups import Observation
 from firm.history import Entry, Outcome, Value, Values
 from firm.ids import EventId
@@ -326,7 +327,8 @@ class Workflow(Declared):
     `reasons` says when an answer gives its reasons: if the caller asks for them, or also unasked
     where something is done ("on action").
     `step` names the step of the process at which an entry stands; quality is then told by step.
-    `candidates` says to whom else a request could be given, and how they are ranked.
+    `candidates` says to whom else a request could be given, and how they are ranked; `fairness` how
+    they are held to be treated alike, where they are people.
     `rule` scores while no approved model is live; `lateness_days` is how far behind the newest
     event another may come and still be acted on: a later one is counted, but changes no plan.
     """
@@ -348,6 +350,7 @@ class Workflow(Declared):
     step: Callable[[Entry], str] | None = None
     awaits: Callable[[Known], Sequence[str]] | None = None
     candidates: Candidates | None = None
+    fairness: Fairness | None = None
     policy: Policy
     reasons: Literal["on request", "on action"] = "on request"
     slo: Slo
@@ -365,6 +368,8 @@ class Workflow(Declared):
         yield from self._unknown()
         if self.candidates:
             yield from self._wrong_candidates(self.candidates)
+        if self.fairness:
+            yield from self._wrong_fairness(self.fairness)
 
     def _without_what_they_need(self) -> Iterator[str]:
         if not self.features:
@@ -373,6 +378,11 @@ class Workflow(Declared):
             yield "declares no trigger; name the facts that ask for a score"
         if self.risk_class == "high" and self.worker_notice is None:
             yield "scores people (risk class high) and so needs a worker_notice"
+        if self.risk_class == "high" and self.fairness is None:
+            yield (
+                "scores people (risk class high) and so needs fairness: who they are, the "
+                "protected attributes, and how many of a ranking are shown"
+            )
         observed = [group.name for group in self.groups if group.counts == "observed"]
         if observed and self.observe is None:
             yield f"groups {observed} count what is observed, but no observe tells them anything"
@@ -417,6 +427,23 @@ class Workflow(Declared):
         pool, text = candidates.pool, candidates.text
         if not any(g.name == pool and g.texts == (text,) for g in self.groups):
             yield f"the pool {pool!r} of its candidates is no group with the key {text!r}"
+
+    def _wrong_fairness(self, fairness: Fairness) -> Iterator[str]:
+        if self.candidates is None:
+            yield "fairness is measured on who is shown in rankings: declare candidates"
+        elif fairness.top > self.candidates.top:
+            yield (
+                f"fairness looks at the first {fairness.top} of a ranking, which keeps only "
+                f"{self.candidates.top}"
+            )
+        named = {one.name for one in fairness.attributes}
+        if told := sorted(named & {feature.name for feature in self.features}):
+            yield f"protected attributes are features: {told}; no model may see them"
+
+    @cached_property
+    def needed_gates(self) -> tuple[str, ...]:
+        """What has to have been checked of a version, whatever else was, before it may decide."""
+        return (FAIRNESS_GATE,) if self.fairness else ()
 
     @cached_property
     def feature_names(self) -> tuple[str, ...]:

@@ -15,6 +15,7 @@ from rich.markup import escape
 
 from headway.alerts import alerts, reviews, watching
 from headway.benches import bench
+from headway.fairness.commands import fairness, vault
 from headway.keys import keys
 from headway.parts import exit_on_signals
 from headway.progress import Progress
@@ -51,6 +52,8 @@ app.add_typer(alerts, name="alerts")
 app.add_typer(reviews, name="reviews")
 app.add_typer(webhooks, name="webhooks")
 app.add_typer(watching)
+app.add_typer(fairness)
+app.add_typer(vault, name="vault")
 
 
 @app.command()

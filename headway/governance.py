@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, Literal
 
 from firm.decision import Person
 from firm.errors import NoChallenger, NotAllowed
+from firm.fairness import require_judged
 from firm.promotion import Proposal, Registration, agree, decline, end, kill, lift, take_away
 from firm.promotion import propose as proposed
 from firm.promotion import roll_back as rolled_back
@@ -14,7 +15,7 @@ from firm.promotion import shadow as shadowed
 from firm.standing import Alias, Promotion, Standing, stand
 from firm.store import SqlStore
 from firm.time import Micros
-from headway.catalogue import workflow_named
+from headway.catalogue import declared, workflow_named
 from headway.clock import now
 from headway.settings import Settings
 from headway.signing import Signer, Verifier
@@ -55,6 +56,7 @@ class Governance:
     ) -> Proposal:
         """Ask that a version decide; another person has to agree."""
         registered = self._registered(workflow, version)
+        _require_judged(workflow, version, registered.gates)
         same = [p for p in self._store.proposals(workflow) if p.version == version]
         if any(one.alias == alias for one in same):
             raise NotAllowed(f"version {version} of {workflow} is proposed as {alias} already")
@@ -129,6 +131,13 @@ class Governance:
     ) -> Promotion:
         standing = self.standing(workflow)
         made = decide(standing)
+        if made.alias != "challenger" and made.kind not in {"killed", "ended"}:
+            _require_judged(workflow, made.version, made.gates)
         signature = Signer(self._settings).sign(made)
         self._store.promote(made, WRITER, signature, standing.seen, proposal)
         return made
+
+
+def _require_judged(workflow: str, version: str, gates: Mapping[str, float]) -> None:
+    found = declared().get(workflow)
+    require_judged(workflow, version, gates, found.needed_gates if found else ())

@@ -54,6 +54,7 @@ def train_version(
     """Train on what was known at the cut, from the log in Kafka (or from `log`, if it has been read
     already), hold it against the champion, and register the version; `in_files` and `on` are those
     of `headway train`, which `replays` takes the place of."""
+    from headway.fairness.job import FairnessJob, open_vault  # noqa: PLC0415  (imports SciPy)
     from training.train import train  # noqa: PLC0415  (imports MLflow)
 
     log = log or KafkaEventLog(settings.kafka or "", canonicaliser(declared()))
@@ -77,6 +78,7 @@ def train_version(
             tuning=tuning,
             replays=replays or declared_replays,
             progress=progress,
+            fairness=FairnessJob(open_vault(settings, store)) if workflow.fairness else None,
         )
         governance.register(registration(trained, at))
     _tell_lineage(settings, workflow, trained, registry, at)

@@ -7,15 +7,18 @@ from pathlib import Path
 from urllib.parse import urlparse
 from urllib.request import url2pathname
 
-from firm.errors import ModelRefused
+from firm.errors import GateFailed, ModelRefused
+from firm.fairness import require_judged
 from firm.promotion import Registration
 from firm.standing import Promotion
 from firm.workflow import Workflow
 from training.safe import load_safely
 from training.scorer import FileScorer
 
+Load = Callable[[Promotion | Registration, Workflow], FileScorer]
 
-def loader(artifacts: Path) -> Callable[[Promotion | Registration, Workflow], FileScorer]:
+
+def loader(artifacts: Path) -> Load:
     """Load what a promotion or a registration names, if it lies in the folder of models."""
 
     def load(made: Promotion | Registration, workflow: Workflow) -> FileScorer:
@@ -29,6 +32,20 @@ def loader(artifacts: Path) -> Callable[[Promotion | Registration, Workflow], Fi
         )
 
     return load
+
+
+def to_decide(load: Load) -> Load:
+    """Load only what had the checks that its workflow needs: a promotion from before its workflow
+    declared them was agreed to without."""
+
+    def checked(made: Promotion | Registration, workflow: Workflow) -> FileScorer:
+        try:
+            require_judged(workflow.slug, made.version, made.gates, workflow.needed_gates)
+        except GateFailed as error:
+            raise ModelRefused(str(error)) from error
+        return load(made, workflow)
+
+    return checked
 
 
 def _path(uri: str) -> Path:

@@ -23,7 +23,7 @@ from headway import version_alarms
 from headway.alarms import raise_alarm, settle_alarms
 from headway.canary import Counted
 from headway.clock import now
-from headway.loading import loader
+from headway.loading import loader, to_decide
 from headway.settings import Settings
 from headway.signing import Verifier
 
@@ -286,8 +286,8 @@ def open_models(
     settings: Settings, workflows: Mapping[str, Workflow], store: SqlStore, worker: str
 ) -> LiveModels:
     """The live models of a process of this copy."""
-    verifier = Verifier(settings)
-    return LiveModels(workflows, store, verifier.genuine, loader(settings.artifacts), worker)
+    verifier, load = Verifier(settings), to_decide(loader(settings.artifacts))
+    return LiveModels(workflows, store, verifier.genuine, load, worker)
 
 
 def _version(live: Live) -> str:

@@ -117,6 +117,8 @@ class Monitor:
             live = self._store.live(one.workflow.slug)
             if live is not None and live.kind != "killed":
                 self._run("report", one.workflow.slug, "--json")
+                if one.workflow.fairness is not None:
+                    self._run("fairness", one.workflow.slug, "--json")
 
     def _run(self, *words: str) -> None:
         command = [sys.executable, "-m", "headway", *words]

@@ -59,6 +59,13 @@ class Settings(BaseSettings):
         None, description="the key that signs approved versions (PEM, Ed25519); unset, one in home"
     )
 
+    vault: Path | None = Field(
+        None, description="the file of protected attributes, encrypted; unset, one in home"
+    )
+    vault_key_file: Path | None = Field(
+        None, description="its key (32 bytes), for the fairness job alone; unset, one in home"
+    )
+
     lineage_url: str | None = Field(
         None, description="a service of OpenLineage; unset, a file in home"
     )
@@ -130,6 +137,16 @@ class Settings(BaseSettings):
         it. Keep it where only those who approve can read it."""
         return self.approval_key_file or self.home / "secrets" / "approval.key"
 
+    @property
+    def vault_file(self) -> Path:
+        """Who has which protected attribute, encrypted; only the fairness job reads it."""
+        return self.vault or self.home / "secrets" / "attributes.vault"
+
+    def vault_key(self) -> bytes:
+        """The key of the vault, readable by its owner alone."""
+        file = self.vault_key_file or self.home / "secrets" / "vault.key"
+        return make_once(file, secrets.token_bytes(32))
+
     def at(self, addresses: Addresses) -> Settings:
         """The same settings with the addresses of the parts that are running."""
         return self.model_copy(
@@ -149,6 +166,8 @@ class Settings(BaseSettings):
             "workflows": self.workflows and self.workflows.resolve(),
             "login_jwks": self.login_jwks and self.login_jwks.resolve(),
             "approval_key_file": self.approval_key_file and self.approval_key_file.resolve(),
+            "vault": self.vault and self.vault.resolve(),
+            "vault_key_file": self.vault_key_file and self.vault_key_file.resolve(),
         }
         ours = {
             f"HEADWAY_{name.upper()}": str(value)

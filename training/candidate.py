@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from firm.time import Micros
+from training.fairness import FairnessEvidence
 from training.fit import Fitted
 from training.gates import GateResult
 from training.quality import Quality
@@ -25,6 +26,7 @@ class Candidate:
         pictures: files to keep beside the card.
         code_version: the commit or release that trained it.
         at: when it was trained, microseconds since 1970.
+        fairness: figures of many people; its gates are among `gates`.
     """
 
     fitted: Fitted
@@ -38,6 +40,7 @@ class Candidate:
     code_version: str
     trained_by: str
     at: Micros
+    fairness: FairnessEvidence = field(default_factory=FairnessEvidence)
 
     @property
     def gates_passed(self) -> bool:

@@ -46,6 +46,7 @@ def write(workflow: Workflow, candidate: Candidate) -> str:
             "## Features",
             *_features(workflow),
             "",
+            *(["## Fairness", candidate.fairness.words, ""] if candidate.fairness.words else []),
             "## Notice to those scored",
             workflow.worker_notice or "No person is scored.",
             "",

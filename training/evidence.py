@@ -62,6 +62,7 @@ def _log_figures(client: MlflowClient, run: str, candidate: Candidate) -> None:
     figures = {
         **card.figures(candidate.quality),
         **_by_part(candidate),
+        **_of_fairness(candidate),
         "training_rows": candidate.fitted.rows,
         "shift": candidate.fitted.shift,
     }
@@ -80,6 +81,12 @@ def _by_part(candidate: Candidate) -> dict[str, float | None]:
         for value, quality in values.items()
         for name in card.SHOWN
     }
+
+
+def _of_fairness(candidate: Candidate) -> dict[str, float]:
+    """By names that MLflow takes: `fairness/impact_ratio/sex/women/scored`."""
+    figures = candidate.fairness.figures.items()
+    return {NOT_IN_A_NAME.sub("_", f"fairness/{name}"): figure for name, figure in figures}
 
 
 def _log_data(client: MlflowClient, run: str, workflow: Workflow, candidate: Candidate) -> None:

@@ -24,7 +24,7 @@ from training.lessons import complemented
 from training.material import Fits, Material, material
 from training.partitions import Part, Parts
 from training.rehearsal import rehearse
-from training.replay import Replayed
+from training.replay import Replayed, Watch
 from training.rows import UNKNOWN, Fingerprint, TrainingRows
 from training.source import Source
 from training.spill import SubjectsOnDisk
@@ -65,9 +65,15 @@ class SampledReplay(Replayed):
         return {entry.event: entry for entry in found if entry.event in asked}
 
 
-def in_files(folder: Path, fits: Fits, workflow: Workflow, arrivals: Iterable[Arrival]) -> Source:
+def in_files(
+    folder: Path,
+    fits: Fits,
+    workflow: Workflow,
+    arrivals: Iterable[Arrival],
+    watch: Watch | None = None,
+) -> Source:
     """A log of any length: replayed into the folder of the workflow in this one."""
-    parts = replay_to_parts(workflow, arrivals, folder / workflow.slug)
+    parts = replay_to_parts(workflow, arrivals, folder / workflow.slug, watch=watch)
     on_disk, rows = SubjectsOnDisk(parts.folder), _sample(workflow, parts)
     replayed = SampledReplay(rows, on_disk, {}, on_disk)
     return Source(replayed, partial(_learn, workflow, parts, rows), partial(_fit, fits))

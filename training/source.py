@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from functools import partial
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 from firm.react import Arrival
 from firm.time import Micros
 from firm.workflow import Workflow
 from training.fit import Fitted, fit
 from training.lessons import lessons
-from training.replay import Replay, Replayed
+from training.replay import Replay, Replayed, Watch
 from training.rows import TrainingRows
 
 
@@ -23,15 +23,25 @@ class Source(NamedTuple):
     fit: Callable[[Workflow, TrainingRows], Fitted]
 
 
-Replays = Callable[[Workflow, Iterable[Arrival]], Source]
+class Replays(Protocol):
+    """Replays a log; `watch` sees each question as it is asked (`replay_whole`)."""
+
+    def __call__(
+        self, workflow: Workflow, arrivals: Iterable[Arrival], watch: Watch | None = None
+    ) -> Source:
+        """The log as something to learn from."""
 
 
-def in_memory(workflow: Workflow, arrivals: Iterable[Arrival]) -> Source:
+def in_memory(
+    workflow: Workflow, arrivals: Iterable[Arrival], watch: Watch | None = None
+) -> Source:
     """The log as it fits into memory."""
-    return going_on(Replay(workflow), workflow, arrivals)
+    return going_on(Replay(workflow), workflow, arrivals, watch)
 
 
-def going_on(replay: Replay, workflow: Workflow, arrivals: Iterable[Arrival]) -> Source:
+def going_on(
+    replay: Replay, workflow: Workflow, arrivals: Iterable[Arrival], watch: Watch | None = None
+) -> Source:
     """A log of which a replay has folded all but these arrivals."""
-    replayed = replay.go_on(arrivals)
+    replayed = replay.go_on(arrivals, watch)
     return Source(replayed, partial(lessons, workflow, replayed), fit)

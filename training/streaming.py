@@ -16,7 +16,7 @@ from firm.react import Arrival, Batch
 from firm.time import Micros
 from firm.workflow import Workflow
 from training.partitions import BATCH, Parts, PartsWriter, Served, instants
-from training.replay import one_by_one
+from training.replay import Watch, one_by_one
 from training.rows import matrix
 from training.spill import SpilledStates
 
@@ -28,11 +28,13 @@ def replay_to_parts(
     arrivals: Iterable[Arrival],
     folder: Path,
     subjects_in_memory: int = SUBJECTS_IN_MEMORY,
+    watch: Watch | None = None,
 ) -> Parts:
     """Fold the log in its order from nothing, and write each question, and what became of it.
 
     What stood in the folder of an earlier replay is replaced. Beside the rows it keeps the states
-    of all subjects, from which leaks are seen and labels estimated (`training.spill`).
+    of all subjects, from which leaks are seen and labels estimated (`training.spill`). `watch` is
+    that of `training.replay`.
 
     Raises:
         CannotTrain: the log asks for no score at all.
@@ -42,6 +44,9 @@ def replay_to_parts(
     kept = _Kept(workflow, PartsWriter(folder, workflow.feature_names))
     for arrival, batch in one_by_one(workflow, arrivals, states, states.came):
         kept.take(batch, arrival.position, states.watermark)
+        if watch is not None:
+            for asked in batch.asked:
+                watch(asked, states)
         states.trim()
     kept.flush()
     states.close()

@@ -15,6 +15,7 @@ from firm.time import Micros
 from firm.workflow import Workflow
 from training.candidate import Candidate
 from training.contributions import draw_contributions
+from training.fairness import JudgesFairness, evidence
 from training.gates import GateResult, check
 from training.judge import judge, parts, served_difference
 from training.leaks import require_none
@@ -23,6 +24,7 @@ from training.pictures import draw
 from training.quality import Quality
 from training.registered import RegisteredVersion
 from training.rows import Fingerprint
+from training.selection import Sampled
 from training.source import Replays, in_memory
 from training.trial import Split, walk_forward
 
@@ -70,6 +72,7 @@ def train(
     tuning: int = 0,
     progress: Callable[[int], None] = lambda _: None,
     replays: Replays = in_memory,
+    fairness: JudgesFairness | None = None,
 ) -> TrainingReport:
     """Replay the log, judge the model walking forward over the rows known at the cut, and register
     the one that is fitted on all of them.
@@ -78,12 +81,16 @@ def train(
     look at; `gates.require` keeps it from being promoted. It is held against the `champion`, if one
     is live; `card` is what the workflow's own model card says. With `tuning`, so many sets of
     parameters are tried on the earlier splits, and the later ones judge the best; `progress` counts
-    them. `replays` says where the rows are kept and how a model is fitted on them.
+    them. `replays` says where the rows are kept and how a model is fitted on them. `fairness`
+    judges whom the version would show, where its workflow declares fairness; without it, the
+    version fails.
 
     Raises:
         CannotTrain: too few rows are known at the cut, all outcomes are alike, or a feature leaks.
     """
-    replayed, learn, fitting = replays(workflow, arrivals)
+    sampled = Sampled(workflow, cut)
+    watch = sampled if workflow.fairness else None
+    replayed, learn, fitting = replays(workflow, arrivals, watch)
     require_none(workflow, replayed, cut)
     known = old_enough(workflow, replayed.rows.known_at(cut), cut)
     splits = walk_forward(workflow, known, learn)
@@ -95,6 +102,8 @@ def train(
     fitted = fitting(workflow, rows)
     gates = check(workflow, judgement, served_difference(workflow, fitted, rows.features))
     with tempfile.TemporaryDirectory() as folder:
+        fair = evidence(workflow, sampled, fitted, fairness, Path(folder))
+        gates += fair.gates
         candidate = Candidate(
             fitted=fitted,
             rows=rows,
@@ -107,10 +116,12 @@ def train(
                 *draw(judgement.trial, Path(folder)),
                 draw_contributions(fitted, rows, Path(folder)),
                 *_tuning_record(tuned, Path(folder)),
+                *fair.pictures,
             ],
             code_version=code_version,
             trained_by=trained_by,
             at=at,
+            fairness=fair,
         )
         version = registry.register(workflow, candidate)
     return TrainingReport(version, rows.fingerprint(), judgement.trial.quality, tuple(gates))

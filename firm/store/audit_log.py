@@ -15,6 +15,7 @@ from firm.decision import Verdict
 from firm.errors import AuditBroken
 from firm.standing import Kind
 from firm.store.audited_alerts import OF_ALERTS, check_alerts, entries_of_alerts
+from firm.store.chains import append
 from firm.store.governance import verdict_entry
 from firm.store.parts import StorePart
 from firm.store.promotions import (
@@ -61,6 +62,11 @@ class AuditLog(StorePart):
             _check_people(connection)
             check_alerts(connection)
         return count
+
+    def note(self, entry: AuditEntry, writer: str) -> None:
+        """Keep an entry that tells of nothing that is kept in this database."""
+        with self._database.write() as connection:
+            append(connection, self._audit_key, writer, [entry])
 
     def export(self) -> Iterator[dict[str, Any]]:
         """Every link as plain values, chain by chain; hashes in hex."""

@@ -14,6 +14,7 @@ from firm.decision import Decision, Person
 from firm.time import Micros
 from firm.workflow import Workflow
 from headway.catalogue import workflow_named
+from headway.clock import now
 from headway.copy import Copy
 from headway.demo import result
 from headway.demo.compare import HttpScores, requests
@@ -21,6 +22,7 @@ from headway.demo.judge import judged, judged_by_step
 from headway.demo.kept import KeptLog
 from headway.demo.latency import event_to_decision_ms, percentiles
 from headway.demo.logs import DemoLog, Judging
+from headway.fairness.job import open_vault
 from headway.governance import Governance
 from headway.lifecycle import align, open_registry, train_version
 from headway.replay import send, wait_until_taken
@@ -30,6 +32,9 @@ from training.replay import Replay, mismatches
 from training.rows import TrainingRows
 from training.source import going_on
 from training.train import TrainingReport
+
+SEED = 7
+"""Of the simulated attributes."""
 
 
 @dataclass(frozen=True)
@@ -60,11 +65,19 @@ class Watched:
     def train(self, cut: Micros) -> TrainingReport:
         """Train on what was known at the cut, and make the version live."""
         settings, replays = self._copy.settings, partial(going_on, self._replay)
+        self._simulate_attributes()
         trained = train_version(
             settings, self.workflow, cut, by="demo-scientist", log=self._unread, replays=replays
         )
         self._promote(trained.version.version)
         return trained
+
+    def _simulate_attributes(self) -> None:
+        """The log knows nobody's protected attributes; simulated ones show what is looked at."""
+        if self.workflow.fairness is not None:
+            reviewer = Person("demo-reviewer", frozenset({"governance_reviewer"}))
+            vault = open_vault(self._copy.settings, self._copy.store)
+            vault.simulate(self.workflow, SEED, reviewer, now())
 
     def _promote(self, version: str) -> None:
         """One person proposes, another agrees; then each process has it within a second."""

@@ -47,6 +47,10 @@ BREACHES = {
         ("headway/breach.py", "import mlflow"),
     ],
     "Evidently has one door": [("training/breach.py", "import evidently")],
+    "Only the fairness job opens the vault": [
+        ("headway/breach.py", "import headway.fairness.vault"),
+        ("stream/breach.py", "from headway.fairness import vault"),
+    ],
     "What serves imports no pandas, MLflow, Evidently or Feast": [
         ("serving/breach.py", "import pandas"),
     ],

@@ -17,6 +17,7 @@ from firm.workflow import (
 )
 from workflows.staffing_fit.candidates import CANDIDATES
 from workflows.staffing_fit.estimate import estimate
+from workflows.staffing_fit.fairness import FAIRNESS
 from workflows.staffing_fit.features import FEATURES, reassigned
 from workflows.staffing_fit.fold import fold, is_first, settle
 from workflows.staffing_fit.groups import GROUPS
@@ -92,6 +93,7 @@ WORKFLOW = Workflow(
         retrain_days=7,
     ),
     candidates=CANDIDATES,
+    fairness=FAIRNESS,
     policy=POLICY,
     slo=Slo(latency_p99_ms=100, freshness_days=1, stale="flag"),
     watch=Watch(drifted_share=0.4, false_positive_rate=0.25, least_outcomes=200),

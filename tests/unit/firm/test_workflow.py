@@ -8,6 +8,7 @@ import pytest
 from pydantic import ValidationError
 
 from firm.declared import problems_of
+from firm.fairness import FAIRNESS_GATE, Fairness, Protected
 from firm.vocabulary import constant, known_rate, parent
 from firm.workflow import ActionSpec, Band, Feature, Gates, GroupBy, ModelSpec, Workflow
 from tests.unit.firm.samples import (
@@ -21,6 +22,7 @@ from tests.unit.firm.samples import (
     request,
     taken,
 )
+from workflows.staffing_fit import WORKFLOW as STAFFING
 
 
 def declared(**changed: Any) -> Workflow:
@@ -60,6 +62,7 @@ def test_all_that_does_not_fit_together_is_named_at_once() -> None:
         "group 'all' is declared twice",
         "trigger StatusReported is not among the facts",
         "needs a worker_notice",
+        "needs fairness",
     ):
         assert problem in said
 
@@ -96,7 +99,35 @@ def test_a_workflow_needs(changed: dict[str, Any], problem: str) -> None:
 
 def test_people_are_scored_only_with_a_notice_to_them() -> None:
     assert "worker_notice" in problems(risk_class="high")
-    assert declared(risk_class="high", worker_notice="You are scored by a model.").worker_notice
+    assert "needs a worker_notice" not in problems(risk_class="high", worker_notice="Scored.")
+
+
+def test_people_are_scored_only_where_fairness_is_declared() -> None:
+    assert "needs fairness" in problems(risk_class="high", worker_notice="You are scored.")
+    assert STAFFING.needed_gates == (FAIRNESS_GATE,)
+    assert declared().needed_gates == ()
+
+
+def test_fairness_fits_the_rankings_and_its_attributes_are_no_features() -> None:
+    sex = Protected(name="sex", values=("women", "men"))
+    fairness = Fairness(of="a person", attributes=(sex,), top=9)
+    assert "declare candidates" in problems(fairness=fairness)
+    fields = {name: getattr(STAFFING, name) for name in Workflow.model_fields}
+    taken = Protected(name=STAFFING.feature_names[0], values=("a", "b"))
+    wrong = fairness.model_copy(update={"attributes": (sex, taken)})
+    with pytest.raises(ValidationError) as caught:
+        Workflow(**fields | {"fairness": wrong})
+    said = "\n".join(problems_of(caught.value))
+    assert "the first 9 of a ranking, which keeps only 5" in said
+    assert f"protected attributes are features: ['{taken.name}']" in said
+
+
+def test_an_attribute_and_its_values_are_declared_once() -> None:
+    with pytest.raises(ValidationError, match="names a value twice"):
+        Protected(name="sex", values=("men", "men"))
+    sex = Protected(name="sex", values=("women", "men"))
+    with pytest.raises(ValidationError, match="'sex' is declared twice"):
+        Fairness(of="a person", attributes=(sex, sex), top=3)
 
 
 @pytest.mark.parametrize(
