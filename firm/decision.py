@@ -19,16 +19,19 @@ RULE_VERSION = "rule"
 """The model version of a decision that the declared rule took because no model was live."""
 
 
-class Evidence(msgspec.Struct, frozen=True, gc=False):
+class Evidence(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
     """How fresh the features are: the newest event in them and where the log stood.
 
     Attributes:
+        apart: the features whose newest event is another, with its time (`firm.evidence`); None
+            where nothing was known that they are computed from.
         position: the last record of the log that had been folded, None before the first.
         event_time: when the subject's newest event happened, in microseconds since 1970.
     """
 
     position: Position | None
     event_time: Micros
+    apart: dict[str, Micros | None] = {}
 
 
 class Asked(msgspec.Struct, frozen=True, gc=False):

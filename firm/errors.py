@@ -108,6 +108,17 @@ class Unauthenticated(HeadwayError):
     kind = "unauthenticated"
 
 
+class TooManyRequests(HeadwayError):
+    """A caller asks more often than is allowed; `seconds` is after how many it may again."""
+
+    kind = "too-many-requests"
+    retry = True
+
+    def __init__(self, says: str, seconds: int) -> None:
+        self.seconds = seconds
+        super().__init__(says)
+
+
 class UnknownProposal(HeadwayError):
     """No proposal of a workflow has this id."""
 
@@ -118,6 +129,12 @@ class NoChallenger(HeadwayError):
     """No version is watched beside the champion, or decides on a share."""
 
     kind = "no-challenger"
+
+
+class UnknownReport(HeadwayError):
+    """There is no such report, or no such file in it."""
+
+    kind = "unknown-report"
 
 
 class NotAllowed(HeadwayError):

@@ -13,9 +13,10 @@ from typing import Literal
 import msgspec
 
 from firm.audit import AuditEntry, digest
-from firm.decision import Action, Asked, Decision, Evidence, Judged, Origin
+from firm.decision import Action, Asked, Decision, Judged, Origin
 from firm.errors import HeadwayError
 from firm.events import Event, Position, ScoreRequested
+from firm.evidence import evidence_of
 from firm.groups import Observation
 from firm.handlers import actions, ask, record_outcomes
 from firm.history import Entry, History
@@ -156,7 +157,7 @@ class Batch:
 
     def _ask(self, arrival: Arrival, known: Known, origin: Origin, late: bool = False) -> None:
         workflow, event = self._workflow, arrival.event
-        evidence = Evidence(arrival.position, known.entries[-1].at)
+        evidence = evidence_of(workflow, known, arrival.position)
         considered = self._consider(known, origin) if self._ranking else None
         self.asked.append(
             ask(workflow, event.subject, known, evidence, event.id, origin, late, considered)

@@ -26,6 +26,8 @@ from firm.vocabulary import Expr, Known, Reads
 
 Row = tuple[float | None, ...]
 Direction = Literal[-1, 0, 1]
+Input = tuple[Literal["value", "type", "group"], str]
+"""A folded value, a type of event or a group, by name: what a feature is computed from."""
 DERIVED_FROM = {
     "monotone_constraints": "declare Feature.monotone",
     "objective": "scores are probabilities",
@@ -451,6 +453,20 @@ class Workflow(Declared):
         return tuple(f.name for f in self.features)
 
     @cached_property
+    def units(self) -> dict[str, str]:
+        """The unit of each feature, by name."""
+        return {feature.name: feature.unit for feature in self.features}
+
+    @cached_property
+    def read_by(self) -> tuple[tuple[tuple[Input, ...], tuple[str, ...]], ...]:
+        """What features are computed from, with the names of those that are; one that does not say
+        what it reads is left out."""
+        found: dict[tuple[Input, ...], list[str]] = {}
+        for feature in self.features:
+            found.setdefault(_inputs(feature.of.reads), []).append(feature.name)
+        return tuple((read, tuple(names)) for read, names in found.items() if read)
+
+    @cached_property
     def _folded(self) -> frozenset[str]:
         return frozenset(fact.type for fact in self.facts)
 
@@ -549,6 +565,14 @@ class Workflow(Declared):
     def policy_version(self) -> str:
         """Changes whenever a band, an action or an approval changes."""
         return hashlib.sha256(self.policy.model_dump_json().encode()).hexdigest()[:12]
+
+
+def _inputs(reads: Reads) -> tuple[Input, ...]:
+    return (
+        *(("value", name) for name in sorted(reads.numbers | reads.texts)),
+        *(("type", name) for name in sorted(reads.types)),
+        *(("group", name) for name in sorted(reads.groups | reads.parents)),
+    )
 
 
 def newest_text(entries: Sequence[Entry], name: str) -> str | None:

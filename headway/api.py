@@ -28,6 +28,7 @@ from headway.governance import Governance
 from headway.login import login
 from headway.metered import MeteredRankings, MeteredRecorder
 from headway.models import LiveModels, open_models
+from headway.reports import KeptReports
 from headway.settings import Settings
 from headway.vitals import CopyVitals
 from serving.app import create_app
@@ -100,6 +101,9 @@ def build(settings: Settings, tracer: Tracer | None = None) -> FastAPI:
         governance,
         vitals,
         metrics.answered,
+        settings.json_depth,
+        KeptReports(settings),
+        store,
     )
     asyncapi.install(app, asyncapi.document(workflows, mappings().values()))
     if tracer is not None:

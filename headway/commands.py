@@ -29,6 +29,13 @@ from headway.settings import Settings
 Found = dict[str, Any]
 
 
+def person_of(name: str, roles: Sequence[str]) -> Person:
+    """Somebody as they say themselves. Raises NotAllowed for a missing name or unknown role."""
+    if not name.strip():
+        raise NotAllowed("say who you are: --as NAME")
+    return Person(name.strip(), roles_of(roles))
+
+
 def open_store(settings: Settings) -> SqlStore:
     """The store of the running copy."""
     return SqlStore(settings.database or "", settings.audit_key())
@@ -121,13 +128,10 @@ def give_verdict(
     settings: Settings, action: str, person: str, roles: Sequence[str], agreed: bool, reason: str
 ) -> Found:
     """A person's verdict on an action that waits."""
-    if not person:
-        raise NotAllowed("say who you are: --as NAME")
-    store = open_store(settings)
-    who = Person(person, roles_of(roles))
+    store, who = open_store(settings), person_of(person, roles)
     verdict = approve(store.action(ActionId(action)), who, agreed, reason, now())
     store.give_verdict(verdict, WRITER)
-    return {"action": action, "verdict": "agreed" if agreed else "refused", "by": person}
+    return {"action": action, "verdict": "agreed" if agreed else "refused", "by": who.name}
 
 
 def redrive_letters(settings: Settings) -> Found:

@@ -14,7 +14,7 @@ import structlog
 from firm.errors import HeadwayError
 from firm.store import SqlStore
 from headway.settings import Settings
-from serving.access import Authority, Developer, KeyRing, Login, Tokens
+from serving.access import Authority, Developer, KeyRing, LimitedLogin, Login, Tokens
 
 REFRESH_SECONDS = 1.0
 """How long a new or a revoked key takes to be known to a running service."""
@@ -64,7 +64,8 @@ def login(settings: Settings, store: SqlStore) -> tuple[Login, Callable[[], None
         for task in tasks:
             task.stop()
 
-    return Authority([ring] if tokens is None else [ring, tokens]), stop
+    known = Authority([ring] if tokens is None else [ring, tokens])
+    return LimitedLogin(known, settings.rate_limit, settings.failed_logins), stop
 
 
 def keys_of(settings: Settings) -> Mapping[str, Any]:

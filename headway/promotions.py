@@ -8,26 +8,17 @@ from contextlib import closing
 from datetime import UTC, datetime
 from typing import Any, Literal, get_args
 
-from firm.access import roles_of
-from firm.decision import Person
 from firm.errors import NotAllowed
 from firm.standing import Alias, Promotion
 from firm.store import SqlStore
 from firm.time import Micros, to_datetime, to_micros
 from headway.catalogue import workflow_named
-from headway.commands import open_store
+from headway.commands import open_store, person_of
 from headway.governance import Governance
 from headway.settings import Settings
 from headway.swap import wait_until_served
 
 Found = dict[str, Any]
-
-
-def person_of(name: str, roles: Sequence[str]) -> Person:
-    """Somebody as they say themselves. Raises NotAllowed for a missing name or unknown role."""
-    if not name.strip():
-        raise NotAllowed("say who you are: --as NAME")
-    return Person(name.strip(), roles_of(roles))
 
 
 def propose(

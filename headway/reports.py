@@ -6,17 +6,26 @@ import json
 from pathlib import Path
 from typing import Any
 
-from firm.errors import HeadwayError
+from firm.errors import UnknownReport
 from firm.time import Micros
 from headway.settings import Settings
 
 FILES = ("summary.html", "report.html", "figures.json", "report.json")
 
 
-class UnknownReport(HeadwayError):
-    """There is no such report, or no such file in it."""
+class KeptReports:
+    """The reports of this copy (implements `serving.report_routes.Reports`)."""
 
-    kind = "unknown-report"
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+
+    def kept(self, workflow: str) -> list[dict[str, Any]]:
+        """See `list_reports`."""
+        return list_reports(self._settings, workflow)
+
+    def file(self, workflow: str, name: str, file: str) -> Path:
+        """See `report_file`."""
+        return report_file(self._settings, workflow, name, file)
 
 
 def report_folder(settings: Settings, workflow: str, version: str, end: Micros) -> Path:
@@ -50,9 +59,10 @@ def report_file(settings: Settings, workflow: str, name: str, file: str) -> Path
         UnknownReport: there is none; nothing outside of the reports is ever given away.
     """
     known = {report["name"] for report in list_reports(settings, workflow)}
-    if name not in known or file not in FILES:
+    path = settings.reports / workflow / name / file
+    if name not in known or file not in FILES or not path.is_file():
         raise UnknownReport(
             f"no file {file!r} in a report {name!r} on {workflow!r}; there are {sorted(known)} "
             f"with {', '.join(FILES)}"
         )
-    return settings.reports / workflow / name / file
+    return path

@@ -93,7 +93,8 @@ class _Firm(ExitStack):
         super().__init__()
         parts = Parts.start(home, cache=settings.cache_folder, on_progress=progress.say)
         self.enter_context(parts)
-        kept = settings.model_copy(update={"home": home, "developer": False})
+        unlimited = {"rate_limit": "1000000/second"}
+        kept = settings.model_copy(update={"home": home, "developer": False, **unlimited})
         self._settings = kept.at(parts.addresses)
         self._workflow = workflow_named(WORKFLOW)
         database = self._settings.database or ""

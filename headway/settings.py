@@ -7,7 +7,8 @@ import secrets
 from collections.abc import Mapping
 from pathlib import Path
 
-from pydantic import Field
+from limits import parse
+from pydantic import Field, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from headway.once import make_once
@@ -48,6 +49,14 @@ class Settings(BaseSettings):
         None, description="a file with the provider's keys (JWKS); discovered, without"
     )
 
+    rate_limit: str = Field(
+        "10000/second", description="how often one caller may ask each process of the API"
+    )
+    failed_logins: str = Field(
+        "60/minute", description="how often an address may fail to log in before it hears 429"
+    )
+    json_depth: int = Field(32, ge=4, description="how deep the JSON of a request may be nested")
+
     report_hours: float = Field(
         0, ge=0, description="report on each live version every so many hours; 0: on demand only"
     )
@@ -85,6 +94,12 @@ class Settings(BaseSettings):
     metrics: Path | None = Field(
         None, description="the folder in which processes add up their counts; unset, each alone"
     )
+
+    @field_validator("rate_limit", "failed_logins")
+    @classmethod
+    def _is_a_rate(cls, text: str) -> str:
+        parse(text)
+        return text
 
     @property
     def telemetry(self) -> Mapping[str, str]:

@@ -9,19 +9,18 @@ from typing import Any
 import msgspec
 
 from firm.decision import Decision, as_json
+from firm.evidence import feature_evidence
 from firm.exceptions import exceptions
 from firm.explanation import Explanation, Reason
 from firm.ranking import Ranking, candidates_of
-from firm.time import DAY, to_datetime
+from firm.time import DAY, Micros, to_datetime
 from firm.workflow import Workflow
 from serving.batch import Refused
 from serving.problems import body_of as problem_body
 from serving.schemas import (
     ExcludedCandidate,
-    FeatureShown,
     RankedAnswer,
     RankedCandidate,
-    WorkflowShown,
 )
 
 
@@ -29,6 +28,7 @@ class _Freshness(msgspec.Struct, gc=False):
     """`serving.schemas.Freshness` as it is written."""
 
     age_days: float
+    apart: dict[str, datetime | None]
     event_time: datetime
     log_offset: int | None
     stale: bool
@@ -53,6 +53,7 @@ class _Answer(msgspec.Struct, gc=False, kw_only=True):
     rule_because: str
     subject: str
     unexplained: str | msgspec.UnsetType = msgspec.UNSET
+    units: dict[str, str]
     workflow: str
 
 
@@ -75,21 +76,49 @@ def answer(
     return as_json(_with_ranking(workflow, decision, shown))
 
 
+def evidence_answer(workflow: Workflow, decision: Decision) -> bytes:
+    """The bytes of the evidence of freshness."""
+    position = decision.evidence.position
+    shown = [
+        {**msgspec.structs.asdict(one), "event_time": _time(one.event_time)}
+        for one in feature_evidence(workflow, decision)
+    ]
+    return as_json(
+        {
+            **_named(decision),
+            "event_time": to_datetime(decision.evidence.event_time),
+            "age_days": (decision.as_of - decision.evidence.event_time) / DAY,
+            "stale": decision.stale,
+            "freshness_days": workflow.slo.freshness_days,
+            "when_stale": workflow.slo.stale,
+            "log_offset": position.offset if position else None,
+            "missing": sorted(name for name, v in decision.features.items() if v is None),
+            "features": shown,
+        }
+    )
+
+
 def explanation_answer(decision: Decision, found: Explanation) -> bytes:
     """The bytes of an explanation."""
     return as_json(
         {
-            "decision_id": decision.id,
-            "workflow": decision.workflow,
-            "subject": decision.subject,
-            "as_of": to_datetime(decision.as_of),
+            **_named(decision),
             "probability": decision.probability,
             "band": decision.band,
-            "model_version": decision.model_version,
-            "policy_version": decision.policy_version,
             **msgspec.structs.asdict(found),
         }
     )
+
+
+def _named(decision: Decision) -> dict[str, Any]:
+    return {
+        "decision_id": decision.id,
+        "workflow": decision.workflow,
+        "subject": decision.subject,
+        "as_of": to_datetime(decision.as_of),
+        "model_version": decision.model_version,
+        "policy_version": decision.policy_version,
+    }
 
 
 def batch_answer(workflow: Workflow, found: Sequence[Decision | Refused]) -> bytes:
@@ -137,11 +166,17 @@ def _answer(workflow: Workflow, decision: Decision) -> _Answer:
             age_days=(decision.as_of - decision.evidence.event_time) / DAY,
             stale=decision.stale,
             log_offset=position.offset if position else None,
+            apart={name: _time(at) for name, at in decision.evidence.apart.items()},
         ),
+        units=workflow.units,
         model_version=decision.model_version,
         policy_version=decision.policy_version,
         rule_because=decision.rule_because,
     )
+
+
+def _time(at: Micros | None) -> datetime | None:
+    return None if at is None else to_datetime(at)
 
 
 def _ranked(
@@ -171,22 +206,4 @@ def _ranked(
         excluded=[ExcludedCandidate(candidate=c, reasons=out[c]) for c in sorted(out)],
         scored=ranking.admitted,
         approval=declared.approval,
-    )
-
-
-def describe(workflow: Workflow, model_version: str) -> WorkflowShown:
-    """A workflow as callers see it."""
-    return WorkflowShown(
-        slug=workflow.slug,
-        question=workflow.question,
-        owner=workflow.owner,
-        subject=workflow.subject,
-        risk_class=workflow.risk_class,
-        bands={band.name: band.at_least for band in workflow.policy.bands},
-        features=[
-            FeatureShown(name=f.name, unit=f.unit, why=f.why, source=f.source)
-            for f in workflow.features
-        ],
-        freshness_days=workflow.slo.freshness_days,
-        model_version=model_version,
     )

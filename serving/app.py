@@ -10,20 +10,20 @@ from starlette.responses import Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from firm.canonical import Canonicaliser
-from firm.decision import RULE_VERSION
 from firm.envelope import check_time
 from firm.ids import SubjectId
 from firm.time import Micros
 from serving.access import Login
 from serving.access.guard import Guard, require_policies
-from serving.answers import batch_answer, describe
+from serving.action_routes import WaitingActions, action_routes
+from serving.answers import batch_answer
 from serving.batch import score_each
 from serving.decision_routes import decision_routes
 from serving.documented import PROBLEMS, Explain, IdempotencyKey
 from serving.explaining import Explaining
 from serving.headers import SecurityHeaders
 from serving.health import Vitals, health_routes
-from serving.limits import BodyLimit
+from serving.limits import BodyLimit, DepthLimit
 from serving.models import Governs, models_router
 from serving.observed import Answered, Observed
 from serving.problems import install
@@ -31,16 +31,17 @@ from serving.protocols import mlflow, oip
 from serving.quick import QuickScore
 from serving.rank_route import rank_route
 from serving.ranking import Rankings
+from serving.report_routes import Reports, report_routes
 from serving.schemas import (
     Accepted,
     Answer,
     BatchAnswer,
     BatchAsked,
     ScoreAsked,
-    WorkflowShown,
 )
 from serving.scoring import Scoring
 from serving.trying import trying_router
+from serving.workflow_routes import workflow_routes
 
 Publish = Callable[[bytes, bytes], Awaitable[None]]
 
@@ -57,6 +58,9 @@ def create_app(
     governance: Governs,
     vitals: Vitals,
     answered: Answered,
+    json_depth: int,
+    reports: Reports,
+    actions: WaitingActions,
 ) -> Application:
     """The application over its use cases.
 
@@ -68,6 +72,9 @@ def create_app(
         governance: what people do to the versions of models.
         vitals: what the copy says of itself.
         answered: told of each answer (see `Observed`).
+        json_depth: how deep the JSON of a request may be nested.
+        reports: those that monitoring has kept.
+        actions: those that wait for a person.
     """
     app = Application(
         title="Headway",
@@ -76,6 +83,7 @@ def create_app(
         docs_url="/docs",
         redoc_url=None,
     )
+    app.add_middleware(DepthLimit, limit=json_depth)
     app.add_middleware(BodyLimit)
     app.add_middleware(SecurityHeaders)
     app.add_middleware(Observed, answered=answered)
@@ -83,8 +91,11 @@ def create_app(
     guard = Guard(login, now)
     app.include_router(_health())
     app.include_router(health_routes(vitals, guard))
+    app.include_router(workflow_routes(scoring, guard), prefix="/v1")
     app.include_router(_scores(scoring, explaining, now, guard), prefix="/v1")
     app.include_router(decision_routes(scoring, explaining, guard), prefix="/v1")
+    app.include_router(action_routes(actions, now, guard), prefix="/v1")
+    app.include_router(report_routes(scoring, reports, guard), prefix="/v1")
     app.include_router(rank_route(rankings, now, guard), prefix="/v1")
     app.include_router(_events(scoring, canonicaliser, publish, now, guard), prefix="/v1")
     app.include_router(oip.routes(scoring, now, guard, version))
@@ -125,15 +136,6 @@ def _scores(
     scoring: Scoring, explaining: Explaining, now: Callable[[], Micros], guard: Guard
 ) -> APIRouter:
     router = APIRouter(tags=["scores"], responses=PROBLEMS)
-
-    def live_version(slug: str) -> str:
-        scorer = scoring.models.live(slug)
-        return scorer.version if scorer else RULE_VERSION
-
-    @router.get("/workflows", dependencies=[guard.needs("workflows:read")])
-    def workflows() -> list[WorkflowShown]:
-        """Every declared workflow: its question, owner, features, bands and live model."""
-        return [describe(w, live_version(slug)) for slug, w in scoring.workflows.items()]
 
     @router.post(
         "/workflows/{slug}/score",

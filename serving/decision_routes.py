@@ -8,10 +8,10 @@ from starlette.responses import Response
 
 from firm.decision import Decision
 from serving.access.guard import Guard
-from serving.answers import explanation_answer
+from serving.answers import evidence_answer, explanation_answer
 from serving.documented import PROBLEMS, Explain
 from serving.explaining import Explaining
-from serving.schemas import Answer, ExplanationShown, RankedAnswer
+from serving.schemas import Answer, EvidenceShown, ExplanationShown, RankedAnswer
 from serving.scoring import Scoring
 
 
@@ -39,6 +39,13 @@ def decision_routes(scoring: Scoring, explaining: Explaining, guard: Guard) -> A
         workflow = scoring.workflow(one.workflow)
         why = await run_in_threadpool(explaining.explanation, workflow, one)
         return _json(explanation_answer(one, why))
+
+    @router.get("/evidence", response_model=EvidenceShown, dependencies=[read])
+    async def evidence(decision_id: str, request: Request) -> Response:
+        """How fresh it was: each value with its unit, when its newest event happened and where it
+        comes from."""
+        one = await found(decision_id, request)
+        return _json(evidence_answer(scoring.workflow(one.workflow), one))
 
     return router
 

@@ -1,13 +1,77 @@
-"""A limit on the size of a body, counted while it comes in."""
+"""Limits on bodies: their size, counted while they come in, and how deep their JSON is."""
 
 from __future__ import annotations
 
+import re
 from http import HTTPStatus
+from itertools import accumulate
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from firm.envelope import LARGEST_EVENT_BYTES
 from serving.problems import problem
+
+_STRINGS = re.compile(rb'"(?:[^"\\\\]|\\\\.)*"?', re.DOTALL)
+_NO_BRACKETS = bytes(set(range(256)) - set(b"[]{}"))
+
+
+def depth(text: bytes) -> int:
+    """How deep the lists and objects of a JSON text are nested, whether or not it is sound."""
+    brackets = _STRINGS.sub(b"", text).translate(None, _NO_BRACKETS)
+    return max(accumulate(1 if one in b"[{" else -1 for one in brackets), default=0)
+
+
+class DepthLimit:
+    """ASGI middleware: JSON that is nested deeper than the limit is answered with 400, before
+    anything reads it. It stands within a `BodyLimit`, as it takes the whole body in."""
+
+    def __init__(self, app: ASGIApp, limit: int) -> None:
+        self._app = app
+        self._limit = limit
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass the request on if its body is flat enough."""
+        if scope["type"] != "http" or scope["method"] not in ("POST", "PUT", "PATCH"):
+            await self._app(scope, receive, send)
+            return
+        body, last = await _whole(receive)
+        if last["type"] == "http.request" and self._is_too_deep(_json_part(scope, body)):
+            detail = f"JSON may be nested {self._limit} levels deep; send it flatter"
+            await problem(HTTPStatus.BAD_REQUEST, "too-deep", detail)(scope, receive, send)
+            return
+        coming = [{"type": "http.request", "body": body, "more_body": False}, last]
+        if last["type"] == "http.request":
+            coming.pop()
+
+        async def again() -> Message:
+            return coming.pop(0) if coming else await receive()
+
+        await self._app(scope, again, send)
+
+    def _is_too_deep(self, text: bytes) -> bool:
+        if text.count(b"[") + text.count(b"{") <= self._limit:
+            return False
+        return depth(text) > self._limit
+
+
+async def _whole(receive: Receive) -> tuple[bytes, Message]:
+    """The body, and the message that ended it: its last part, or that the caller is gone."""
+    parts: list[bytes] = []
+    while True:
+        message = await receive()
+        if message["type"] != "http.request":
+            return b"".join(parts), message
+        parts.append(message.get("body", b""))
+        if not message.get("more_body"):
+            return b"".join(parts), message
+
+
+def _json_part(scope: Scope, body: bytes) -> bytes:
+    """The JSON of a body: binary tensors may follow it."""
+    for name, value in scope["headers"]:
+        if name == b"inference-header-content-length" and value.isdigit():
+            return body[: int(value)]
+    return body
 
 
 class _TooMuch(Exception):

@@ -13,7 +13,7 @@ from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
 from firm.decision import as_json
-from firm.errors import HeadwayError
+from firm.errors import HeadwayError, TooManyRequests
 
 MEDIA_TYPE = "application/problem+json"
 STATUS: Mapping[str, HTTPStatus] = {
@@ -21,8 +21,10 @@ STATUS: Mapping[str, HTTPStatus] = {
     "unknown-workflow": HTTPStatus.NOT_FOUND,
     "unknown-decision": HTTPStatus.NOT_FOUND,
     "unknown-proposal": HTTPStatus.NOT_FOUND,
+    "unknown-report": HTTPStatus.NOT_FOUND,
     "no-challenger": HTTPStatus.NOT_FOUND,
     "too-few-outcomes": HTTPStatus.CONFLICT,
+    "too-many-requests": HTTPStatus.TOO_MANY_REQUESTS,
     "unauthenticated": HTTPStatus.UNAUTHORIZED,
     "no-candidates": HTTPStatus.NOT_FOUND,
     "not-allowed": HTTPStatus.FORBIDDEN,
@@ -96,7 +98,10 @@ def install(app: FastAPI) -> None:
 
 def refusal(error: HeadwayError, oip: bool = False) -> Response:
     """The answer that says what is wrong."""
-    return problem(status_of(error), error.kind, str(error), oip=oip)
+    answer = problem(status_of(error), error.kind, str(error), oip=oip)
+    if isinstance(error, TooManyRequests):
+        answer.headers["Retry-After"] = str(error.seconds)
+    return answer
 
 
 async def _headway(request: Request, error: Exception) -> Response:

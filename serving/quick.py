@@ -21,6 +21,7 @@ from firm.errors import HeadwayError
 from firm.ids import SubjectId, new_key
 from firm.time import Micros
 from serving.access import Login
+from serving.access.guard import address_of
 from serving.answers import answer
 from serving.explaining import Explaining
 from serving.headers import ALWAYS
@@ -52,6 +53,7 @@ class _Head(msgspec.Struct, gc=False):
     key: str = ""
     is_json: bool = False
     named: bool = False
+    address: str = ""
 
 
 class QuickScore:
@@ -91,6 +93,7 @@ class QuickScore:
         if asked is None:
             await self._app(scope, _again(first, receive), send)
             return
+        head.address = address_of(scope)
         id_ = request_id(scope) if head.named else new_key().encode()
         status, headers, body = await self._answer(slug, asked, head, id_)
         headers = [*headers, *ALWAYS, (HEADER, id_)]
@@ -120,7 +123,8 @@ class QuickScore:
 
     async def _score(self, slug: str, asked: _Asked, head: _Head) -> bytes:
         at = self._now()
-        self._login.require(self._login.caller(head.authorization, at), PERMISSION, slug)
+        caller = self._login.caller(head.authorization, at, head.address)
+        self._login.require(caller, PERMISSION, slug)
         as_of = at if asked.as_of is None else check_time(asked.as_of, at)
         scoring, key = self._scoring, head.key or new_key()
         decision = await scoring.score(slug, SubjectId(asked.subject), as_of, key, at)

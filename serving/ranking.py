@@ -5,8 +5,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from firm.decision import Decision, Evidence
+from firm.decision import Decision
 from firm.errors import HeadwayError, UnknownWorkflow
+from firm.evidence import evidence_of
 from firm.exceptions import exceptions
 from firm.handlers import ask
 from firm.ids import SubjectId
@@ -73,7 +74,7 @@ class Rankings:
         workflow = self.workflow(slug)
         state, groups = self._online.read(workflow, subject, as_of)
         known = known_as_of(workflow, subject, state, groups, as_of)
-        evidence = Evidence(state.position if state else None, known.entries[-1].at)
+        evidence = evidence_of(workflow, known, state.position if state else None)
         considered = self._considered(workflow, known, proposed, top)
         # The same key may be used for a score: that is another question, with its own decision.
         cause = f"rank:{key}"

@@ -47,6 +47,10 @@ class Freshness(BaseModel):
     log_offset: int | None = Field(
         description="the last record of the log that changed the subject"
     )
+    apart: dict[str, AwareDatetime | None] = Field(
+        description="the features whose newest event is another than `event_time`, with its time; "
+        "null where nothing was known that they are computed from"
+    )
 
 
 class ReasonShown(BaseModel):
@@ -75,6 +79,7 @@ class Answer(BaseModel):
     because: str
     actions: list[str]
     features: dict[str, float | None]
+    units: dict[str, str] = Field(description="the unit of each feature; 1 is a plain number")
     missing: list[str] = Field(description="features without a value")
     awaits: list[str] = Field(description="what the subject still waits for, as approvals")
     freshness: Freshness
@@ -87,6 +92,41 @@ class Answer(BaseModel):
         None, description="those that weigh most; there if they are asked for, or declared"
     )
     unexplained: str | None = Field(None, description="why reasons that were asked for are missing")
+
+
+class FeatureFreshness(BaseModel):
+    """One value that a decision rests on."""
+
+    feature: str
+    value: float | None
+    unit: str
+    why: str
+    source: str
+    event_time: AwareDatetime | None = Field(
+        description="when the newest event that it was computed from happened; of what is counted "
+        "by group, the beginning of the hour or day"
+    )
+    age_days: float | None
+    stale: bool
+
+
+class EvidenceShown(BaseModel):
+    """How fresh all was that a decision rests on."""
+
+    decision_id: str
+    workflow: str
+    subject: str
+    as_of: AwareDatetime
+    model_version: str
+    policy_version: str
+    event_time: AwareDatetime = Field(description="when the subject's newest event happened")
+    age_days: float
+    stale: bool = Field(description="the age is above `freshness_days`")
+    freshness_days: float = Field(description="as the workflow declares it")
+    when_stale: Literal["flag", "refuse"]
+    log_offset: int | None
+    missing: list[str]
+    features: list[FeatureFreshness]
 
 
 class ExplanationShown(BaseModel):
@@ -198,29 +238,6 @@ class RankedAnswer(Answer):
     excluded: list[ExcludedCandidate]
     scored: int = Field(description="how many candidates were scored; the best of them are told")
     approval: str = Field(description="the role that may agree to one that is left out")
-
-
-class FeatureShown(BaseModel):
-    """A declared feature."""
-
-    name: str
-    unit: str
-    why: str
-    source: str
-
-
-class WorkflowShown(BaseModel):
-    """A declared workflow and the model that is live in it."""
-
-    slug: str
-    question: str
-    owner: str
-    subject: str
-    risk_class: str
-    bands: dict[str, float] = Field(description="the lowest score of each band")
-    features: list[FeatureShown]
-    freshness_days: float
-    model_version: str
 
 
 class Accepted(BaseModel):

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from firm.decision import Decision, Evidence
+from firm.decision import Decision
 from firm.errors import HeadwayError, UnknownDecision, UnknownWorkflow
 from firm.events import Event, ScoreRequested
+from firm.evidence import evidence_of
 from firm.handlers import actions, ask
 from firm.ids import DecisionId, SubjectId
 from firm.ports import LiveStates, Models, Recorder
@@ -75,7 +76,7 @@ class Scoring:
         workflow = self.workflow(slug)
         state, groups = await self._online.read(workflow, subject, as_of)
         known = known_as_of(workflow, subject, state, groups, as_of)
-        evidence = Evidence(state.position if state else None, known.entries[-1].at)
+        evidence = evidence_of(workflow, known, state.position if state else None)
         # A key that happens to be an event's id must not take the place of that event's decision.
         asked = ask(workflow, subject, known, evidence, f"http:{key}", "http")
         live = self.models.now(slug)

@@ -32,8 +32,8 @@ class Authenticate(Protocol):
 class Login(Protocol):
     """What the routes need: from the Authorization header to a caller who may do this."""
 
-    def caller(self, authorization: str | None, at: Micros) -> Caller:
-        """Whoever calls; raises Unauthenticated."""
+    def caller(self, authorization: str | None, at: Micros, address: str = "") -> Caller:
+        """Whoever calls, from this address; raises Unauthenticated, or TooManyRequests."""
 
     def require(self, caller: Caller, permission: Permission, workflow: str | None = None) -> None:
         """Let the caller through, or raise NotAllowed."""
@@ -45,7 +45,7 @@ class Authority:
     def __init__(self, ways: Sequence[Authenticate]) -> None:
         self._ways = ways
 
-    def caller(self, authorization: str | None, at: Micros) -> Caller:
+    def caller(self, authorization: str | None, at: Micros, _address: str = "") -> Caller:
         """Whom the header vouches for.
 
         Raises:

@@ -14,7 +14,7 @@ class Developer:
     def __init__(self) -> None:
         self._everyone = Caller(NAME, ROLES)
 
-    def caller(self, authorization: str | None, at: Micros) -> Caller:
+    def caller(self, authorization: str | None, at: Micros, _address: str = "") -> Caller:
         """Everybody is the developer."""
         return self._everyone
 

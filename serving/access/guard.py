@@ -8,6 +8,7 @@ from typing import Any
 from fastapi import Depends, FastAPI, Request, Security
 from fastapi.routing import APIRoute, RouteContext, iter_route_contexts
 from fastapi.security import HTTPBearer
+from starlette.types import Scope
 
 from firm.access import Permission
 from firm.errors import HeadwayError
@@ -50,7 +51,8 @@ class Guard:
         """
 
         async def allowed(request: Request, _shown: object = Security(self._bearer)) -> None:
-            caller = self._login.caller(request.headers.get("authorization"), self._now())
+            header, address = request.headers.get("authorization"), address_of(request.scope)
+            caller = self._login.caller(header, self._now(), address)
             self._login.require(caller, permission, request.path_params.get("slug"))
             request.state.caller = caller
 
@@ -60,6 +62,12 @@ class Guard:
     def require(self, request: Request, permission: Permission, workflow: str) -> None:
         """For a workflow that the path does not name, once it is known; raises NotAllowed."""
         self._login.require(request.state.caller, permission, workflow)
+
+
+def address_of(scope: Scope) -> str:
+    """Where a request comes from, as the server knows it."""
+    client = scope.get("client")
+    return client[0] if client else ""
 
 
 def policies(app: FastAPI) -> dict[tuple[str, str], Permission | None]:

@@ -39,7 +39,13 @@ def settings(stage: Stage, tmp_path_factory: pytest.TempPathFactory) -> Settings
     home = tmp_path_factory.mktemp("home")
     (home / "secrets").mkdir()
     (home / "secrets" / "audit.key").write_bytes(KEY)
-    return Settings(home=home, kafka=stage.bootstrap, database=stage.url, redis=stage.redis_url)
+    return Settings(
+        home=home,
+        kafka=stage.bootstrap,
+        database=stage.url,
+        redis=stage.redis_url,
+        failed_logins="100000/minute",
+    )
 
 
 @pytest.fixture(scope="session")

@@ -24,6 +24,7 @@ from headway.settings import Settings
 from stream.topics import EVENTS
 from tests.contract.serving.conftest import served
 from tests.stage import NOON, SLUG, Stage, end_of, read, report, request
+from workflows.delivery_risk import WORKFLOW
 
 SCORE = f"/v1/workflows/{SLUG}/score"
 P1 = {"subject": "project:p1"}
@@ -41,6 +42,10 @@ REFUSALS = {
 
 def at(days: float) -> str:
     return (to_datetime(NOON) + timedelta(days=days)).isoformat()
+
+
+def z(moment: str) -> str:
+    return moment.replace("+00:00", "Z")
 
 
 def refused(answer: httpx.Response, status: int, kind: str) -> dict[str, Any]:
@@ -79,6 +84,27 @@ class TestAScore:
         answer = api.post(SCORE, json=P1)
         again = api.get(f"/v1/decisions/{answer.json()['decision_id']}")
         assert again.content == answer.content
+
+    def test_tells_of_each_value_its_unit_its_time_and_where_it_comes_from(
+        self, api: httpx.Client
+    ) -> None:
+        body = P1 | {"as_of": at(1.5)}
+        said = api.post(SCORE, json=body).json()
+        found = api.get(f"/v1/decisions/{said['decision_id']}/evidence").json()
+        features = {one["feature"]: one for one in found["features"]}
+        assert {name: one["value"] for name, one in features.items()} == said["features"]
+        assert {name: one["unit"] for name, one in features.items()} == said["units"]
+        assert features["slip_rate"]["event_time"] == found["event_time"] == z(at(1))
+        assert (features["slip_rate"]["age_days"], features["slip_rate"]["stale"]) == (0.5, False)
+        assert features["budget"]["event_time"] is None, "no report spoke of a budget"
+        assert said["freshness"]["apart"]["budget"] is None
+        assert "slip_rate" not in said["freshness"]["apart"], "it is as the newest event"
+        assert (found["missing"], found["freshness_days"]) == (said["missing"], 250)
+        assert (found["when_stale"], found["stale"]) == ("flag", False)
+        late = api.post(SCORE, json=P1 | {"as_of": at(400)}).json()
+        aged = api.get(f"/v1/decisions/{late['decision_id']}/evidence").json()
+        assert aged["stale"] is True
+        assert {one["stale"] for one in aged["features"] if one["event_time"]} == {True}
 
     def test_is_in_the_audit_log(self, api: httpx.Client, stage: Stage) -> None:
         before = stage.store.verify()
@@ -139,6 +165,23 @@ def test_what_is_not_there_is_404(api: httpx.Client, method: str, path: str, kin
 def test_an_unknown_subject_is_404(api: httpx.Client) -> None:
     refused(api.post(SCORE, json={"subject": "project:nobody"}), 404, "unknown-subject")
     refused(api.post(SCORE, json=P1 | {"as_of": at(-1)}), 404, "unknown-subject")
+
+
+def test_a_workflow_tells_all_that_it_declares_and_who_decides(api: httpx.Client) -> None:
+    found = api.get(f"/v1/workflows/{SLUG}").json()
+    assert found in api.get("/v1/workflows").json()
+    assert (found["question"], found["owner"]) == (WORKFLOW.question, WORKFLOW.owner)
+    assert [one["name"] for one in found["features"]] == list(WORKFLOW.feature_names)
+    assert all(one["unit"] and one["why"] and one["source"] for one in found["features"])
+    acting = found["policy"][-1]
+    assert (acting["name"], acting["at_least"]) == ("act", 0.6)
+    assert acting["actions"][1]["approval"] == "delivery_director"
+    assert found["label"]["maturity_days"] == WORKFLOW.label.maturity_days
+    assert found["promises"]["stale"] == "flag"
+    assert found["promises"]["latency_p99_ms"] == 50
+    assert found["live"]["champion"] == found["model_version"] == "rule"
+    assert found["rule"] == WORKFLOW.rule.words
+    refused(api.get("/v1/workflows/nothing"), 404, "unknown-workflow")
 
 
 def test_a_wrong_method_is_405(api: httpx.Client) -> None:
@@ -284,16 +327,27 @@ def test_the_openapi_document_lists_every_route_with_its_problems(api: httpx.Cli
     paths = {path: set(methods) for path, methods in document["paths"].items()}
     assert {path: methods for path, methods in paths.items() if path.startswith("/v1")} == {
         "/v1/workflows": {"get"},
+        "/v1/workflows/{slug}": {"get"},
         "/v1/workflows/{slug}/score": {"post"},
         "/v1/workflows/{slug}/rank": {"post"},
         "/v1/workflows/{slug}/score/batch": {"post"},
+        "/v1/workflows/{slug}/reports": {"get"},
+        "/v1/workflows/{slug}/reports/{version}/{end}/{file}": {"get"},
+        "/v1/actions": {"get"},
+        "/v1/actions/{action_id}/agree": {"post"},
+        "/v1/actions/{action_id}/decline": {"post"},
         "/v1/decisions/{decision_id}": {"get"},
         "/v1/decisions/{decision_id}/explanation": {"get"},
+        "/v1/decisions/{decision_id}/evidence": {"get"},
         "/v1/events": {"post"},
         "/v1/workflows/{slug}/models": {"get"},
         "/v1/workflows/{slug}/promotions": {"post"},
         "/v1/workflows/{slug}/promotions/{proposal}/agree": {"post"},
         "/v1/workflows/{slug}/promotions/{proposal}/decline": {"post"},
+        "/v1/workflows/{slug}/challenger": {"post"},
+        "/v1/workflows/{slug}/challenger/end": {"post"},
+        "/v1/workflows/{slug}/challenger/comparison": {"get"},
+        "/v1/workflows/{slug}/canary/end": {"post"},
         "/v1/workflows/{slug}/rollback": {"post"},
         "/v1/workflows/{slug}/kill": {"post"},
         "/v1/workflows/{slug}/lift": {"post"},

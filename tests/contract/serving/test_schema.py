@@ -31,6 +31,8 @@ OPERATIONS = [
     ("POST", "/v1/workflows/{slug}/rank"),
     ("GET", "/v1/decisions/{decision_id}"),
     ("GET", "/v1/decisions/{decision_id}/explanation"),
+    ("GET", "/v1/decisions/{decision_id}/evidence"),
+    ("GET", "/v1/workflows/{slug}"),
     ("POST", "/v1/events"),
     ("GET", "/v1/workflows/{slug}/models"),
     ("POST", "/v1/workflows/{slug}/promotions"),

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from headway.reports import UnknownReport, list_reports, report_file, report_folder
+from firm.errors import UnknownReport
+from headway.reports import list_reports, report_file, report_folder
 from headway.settings import Settings
 
 

@@ -1,4 +1,4 @@
-"""A body above the limit is answered with 413, whoever reads it."""
+"""A body above the limit is answered with 413, whoever reads it; one that is too deep, with 400."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from starlette.types import Receive, Scope, Send
 
-from serving.limits import BodyLimit
+from serving.limits import BodyLimit, DepthLimit, depth
 
 LIMIT = 10
 
@@ -64,3 +64,57 @@ def test_what_is_no_request_passes() -> None:
 
     asyncio.run(BodyLimit(app)({"type": "lifespan"}, None, None))  # type: ignore[arg-type]
     assert seen == ["lifespan"]
+
+
+@pytest.mark.parametrize(
+    ("text", "levels"),
+    [
+        (b"3", 0),
+        (b"[]", 1),
+        (b'{"a": [1, {"b": 2}], "c": [[]]}', 3),
+        (b'{"a": "[[[[", "b\\"{{{{": 1}', 1),
+        (b'"[[[[', 0),
+        (b"[" * 5, 5),
+        (b"]" * 5, -1),
+    ],
+)
+def test_the_depth_is_that_of_lists_and_objects_and_not_of_texts(text: bytes, levels: int) -> None:
+    assert depth(text) == levels
+
+
+def deep(text: bytes, *headers: tuple[bytes, bytes]) -> tuple[int, bytes]:
+    """The status for a body that comes in two parts, and what the application read of it."""
+    coming = [
+        {"type": "http.request", "body": text[:3], "more_body": True},
+        {"type": "http.request", "body": text[3:]},
+    ]
+    sent: list[dict[str, Any]] = []
+    read: list[bytes] = []
+
+    async def receive() -> dict[str, Any]:
+        return coming.pop(0) if coming else {"type": "http.disconnect"}
+
+    async def send(message: Any) -> None:
+        sent.append(message)
+
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        read.append((await receive())["body"])
+        assert (await receive())["type"] == "http.disconnect"
+        await reads_all(scope, receive, send)
+
+    scope = {"type": "http", "method": "POST", "headers": list(headers)}
+    asyncio.run(DepthLimit(app, 4)(scope, receive, send))
+    return sent[0]["status"], b"".join(read)
+
+
+def test_json_that_is_too_deep_is_refused_before_anybody_reads_it() -> None:
+    flat = b'{"a": [[[1]]], "b": [[[2]]]}'
+    assert deep(flat) == (200, flat)
+    assert deep(b"[[[[[1]]]]]") == (400, b"")
+
+
+def test_binary_tensors_behind_the_json_are_not_taken_for_json() -> None:
+    body = b'{"inputs": []}' + b"[" * 50
+    header = (b"inference-header-content-length", b"14")
+    assert deep(body, header) == (200, body)
+    assert deep(body)[0] == 400

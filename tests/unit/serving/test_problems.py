@@ -12,6 +12,7 @@ import pytest
 import features.errors
 import firm.errors
 import headway.api
+import headway.comparing
 import serving
 from firm.errors import HeadwayError
 from serving.problems import STATUS, problem, status_of
@@ -26,7 +27,9 @@ def tree(of: type[HeadwayError]) -> Iterator[type[HeadwayError]]:
 SERVING = {module.name for module in walk_packages(serving.__path__, "serving.")}
 for name in SERVING:
     import_module(name)
-MODULES = SERVING | {m.__name__ for m in (features.errors, firm.errors, headway.api)}
+MODULES = SERVING | {
+    m.__name__ for m in (features.errors, firm.errors, headway.api, headway.comparing)
+}
 ERRORS = sorted(
     {error for error in tree(HeadwayError) if error.__module__ in MODULES}, key=lambda e: e.kind
 )
@@ -38,8 +41,11 @@ def test_no_two_errors_share_a_kind() -> None:
 
 
 @pytest.mark.parametrize("error", [e for e in ERRORS if e.retry], ids=lambda e: e.kind)
-def test_what_may_pass_by_itself_is_503(error: type[HeadwayError]) -> None:
-    assert status_of(Exception.__new__(error)) == 503
+def test_what_may_pass_by_itself_is_503_or_429_if_it_is_the_callers_doing(
+    error: type[HeadwayError],
+) -> None:
+    expected = 429 if error is firm.errors.TooManyRequests else 503
+    assert status_of(Exception.__new__(error)) == expected
 
 
 def test_every_bad_event_is_the_callers_to_mend() -> None:
