@@ -38,13 +38,15 @@ def evidence_of(workflow: Workflow, known: Known, position: Position | None) -> 
     """
     newest = known.entries[-1].at
     times: dict[Input, Micros | None] = {}
+    own: dict[Input, Micros | None] = known.lasting.setdefault(evidence_of, {})
     apart: dict[str, Micros | None] = {}
     for inputs, names in workflow.read_by:
         at: Micros | None = None
         for one in inputs:
-            if one not in times:
-                times[one] = _newest(one, known)
-            found = times[one]
+            kept = times if one[0] == "group" else own
+            if one not in kept:
+                kept[one] = _newest(one, known)
+            found = kept[one]
             if found is not None and (at is None or found > at):
                 at = found
         if at != newest:

@@ -34,11 +34,33 @@ class Outcome(msgspec.Struct, frozen=True, gc=False, array_like=True):
     known_at: Micros
 
 
+class Reported(msgspec.Struct, frozen=True, gc=False, order=True, array_like=True):
+    """An outcome that was reported outright: when it became known, by which event, of the decision
+    that `cause` asked for."""
+
+    at: Micros
+    event: EventId
+    cause: EventId
+    value: float
+
+
 class History(msgspec.Struct):
-    """The entries of one subject in order of time, and the outcomes known so far by event id."""
+    """The entries of one subject in order of time, and the outcomes known so far by event id.
+
+    `reported` are outcomes that were reported outright, in order of time; of several on one
+    decision the newest counts, and before what is settled by later events.
+    """
 
     entries: list[Entry] = msgspec.field(default_factory=list)
     outcomes: dict[EventId, Outcome] = msgspec.field(default_factory=dict)
+    reported: list[Reported] = msgspec.field(default_factory=list)
+
+    def report(self, one: Reported) -> bool:
+        """Keep a reported outcome in its place; False if it is there already."""
+        if any(other.event == one.event for other in self.reported):
+            return False
+        insort(self.reported, one)
+        return True
 
     def has(self, event: EventId) -> bool:
         """Whether the entry of an event is there already."""
@@ -68,8 +90,13 @@ class History(msgspec.Struct):
         return ()
 
     def settle(self, outcomes: Mapping[EventId, Outcome]) -> dict[EventId, Outcome | None]:
-        """Take over the outcomes as they are known now; return those that changed, old ones gone
-        as None."""
+        """Take over the outcomes as they are known now, and those that were reported; return those
+        that changed, old ones gone as None."""
+        if self.reported:
+            outcomes = {
+                **outcomes,
+                **{one.cause: Outcome(one.value, one.at) for one in self.reported},
+            }
         changed: dict[EventId, Outcome | None] = {
             event: outcome
             for event, outcome in outcomes.items()

@@ -24,6 +24,7 @@ from firm.ids import EventId
 from firm.live import Live
 from firm.ports import Scorer
 from firm.ranking import Considered, consider
+from firm.reported import OutcomeReported, reported
 from firm.states import GroupState, States, SubjectState
 from firm.time import DAY, Micros
 from firm.vocabulary import Known
@@ -126,7 +127,26 @@ class Batch:
     def _fate(self, arrival: Arrival) -> Fate:
         if isinstance(arrival.event.fact, ScoreRequested):
             return self._answer(arrival)
+        if isinstance(arrival.event.fact, OutcomeReported):
+            return self._judge(arrival)
         return self._fold(arrival)
+
+    def _judge(self, arrival: Arrival) -> Fate:
+        """An outcome that is reported moves no time on: it may be reported long after."""
+        workflow, states, event = self._workflow, self._states, arrival.event
+        state = states.subjects.get(event.subject) or SubjectState(event.subject)
+        found = reported(workflow.slug, event, state.history, states.requests)
+        told = list(self._told(state))
+        if not state.history.report(found):
+            return "duplicate"
+        state.position = arrival.position
+        self.subjects[event.subject] = state
+        self._settle(state, told)
+        return "late" if self._is_late(event) else "counted"
+
+    def _is_late(self, event: Event) -> bool:
+        lateness = int(self._workflow.lateness_days * DAY)
+        return event.occurred_at < self._states.watermark - lateness
 
     def _answer(self, arrival: Arrival) -> Fate:
         event = arrival.event
@@ -148,7 +168,7 @@ class Batch:
         state.position = arrival.position
         self.subjects[event.subject] = state
         self._settle(state, told)
-        late = event.occurred_at < states.watermark - int(workflow.lateness_days * DAY)
+        late = self._is_late(event)
         states.watermark = max(states.watermark, event.occurred_at)
         if workflow.asks_for_score(state.history.through(event.id)):
             known = states.known(workflow, event.subject, event.occurred_at)
@@ -182,7 +202,10 @@ class Batch:
             self.judged[judged.event] = judged
 
     def _asked(self, history: History) -> Callable[[EventId], bool]:
-        return lambda event: self._workflow.asks_for_score(history.through(event))
+        """Whether an event, or a request that is none, was answered with a decision."""
+        return lambda cause: (
+            not history.has(cause) or self._workflow.asks_for_score(history.through(cause))
+        )
 
     def _told(self, state: SubjectState) -> Iterator[Observation]:
         return self._workflow.observations(state.history.entries, state.history.outcomes)

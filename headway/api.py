@@ -104,6 +104,7 @@ def build(settings: Settings, tracer: Tracer | None = None) -> FastAPI:
         settings.json_depth,
         KeptReports(settings),
         store,
+        store,
     )
     asyncapi.install(app, asyncapi.document(workflows, mappings().values()))
     if tracer is not None:

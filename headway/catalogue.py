@@ -13,6 +13,7 @@ from firm.declared import Problem
 from firm.errors import DeclarationError, UnknownWorkflow
 from firm.events import Fact, ScoreRequested
 from firm.mapping import LogMapping, read_mapping
+from firm.reported import OutcomeReported
 from firm.workflow import Workflow
 from headway.declarations import ENTRY_POINTS, declarations, folder_of
 from headway.settings import Settings
@@ -103,7 +104,7 @@ def canonicaliser(known: dict[str, Workflow]) -> Canonicaliser:
 def facts_of(known: dict[str, Workflow]) -> dict[str, type[Fact]]:
     """Every fact that a workflow folds or the stream takes, by its type."""
     facts: set[type[Fact]] = {fact for workflow in known.values() for fact in workflow.facts}
-    facts.add(ScoreRequested)
+    facts |= {ScoreRequested, OutcomeReported}
     return {fact.type: fact for fact in facts}
 
 

@@ -26,6 +26,9 @@ from serving.health import Vitals, health_routes
 from serving.limits import BodyLimit, DepthLimit
 from serving.models import Governs, models_router
 from serving.observed import Answered, Observed
+from serving.outcome_routes import outcome_routes
+from serving.outcomes import Judges
+from serving.outcomes import Reports as Reported
 from serving.problems import install
 from serving.protocols import mlflow, oip
 from serving.quick import QuickScore
@@ -61,6 +64,7 @@ def create_app(
     json_depth: int,
     reports: Reports,
     actions: WaitingActions,
+    judges: Judges,
 ) -> Application:
     """The application over its use cases.
 
@@ -75,6 +79,7 @@ def create_app(
         json_depth: how deep the JSON of a request may be nested.
         reports: those that monitoring has kept.
         actions: those that wait for a person.
+        judges: decisions, and what became of them.
     """
     app = Application(
         title="Headway",
@@ -94,6 +99,8 @@ def create_app(
     app.include_router(workflow_routes(scoring, guard), prefix="/v1")
     app.include_router(_scores(scoring, explaining, now, guard), prefix="/v1")
     app.include_router(decision_routes(scoring, explaining, guard), prefix="/v1")
+    outcomes = outcome_routes(scoring, Reported(judges), publish, now, guard)
+    app.include_router(outcomes, prefix="/v1")
     app.include_router(action_routes(actions, now, guard), prefix="/v1")
     app.include_router(report_routes(scoring, reports, guard), prefix="/v1")
     app.include_router(rank_route(rankings, now, guard), prefix="/v1")

@@ -9,6 +9,7 @@ from firm.evidence import evidence_of
 from firm.handlers import actions, ask
 from firm.ids import DecisionId, SubjectId
 from firm.ports import LiveStates, Models, Recorder
+from firm.reported import OutcomeReported
 from firm.states import known_as_of
 from firm.store import SqlStore
 from firm.time import Micros, to_datetime
@@ -92,7 +93,7 @@ class Scoring:
 
     def try_fold(self, event: Event) -> None:
         """Raise what a workflow would refuse the event for, while its sender can hear it."""
-        if isinstance(event.fact, ScoreRequested):
+        if isinstance(event.fact, ScoreRequested | OutcomeReported):
             self.workflow(event.fact.workflow)
         for workflow in self.workflows.values():
             if workflow.folds(event):

@@ -14,6 +14,7 @@ from firm.errors import HeadwayError, UnknownWorkflow
 from firm.events import Event, Position, ScoreRequested
 from firm.ports import Models, OnlineStates
 from firm.react import Arrival, Effects, react
+from firm.reported import OutcomeReported
 from firm.store import DeadLetter, StreamStore
 from firm.time import Micros
 from firm.workflow import Workflow
@@ -81,11 +82,11 @@ class Reactor:
         return arrivals, refused
 
     def _concerns(self, event: Event) -> bool:
-        if not isinstance(event.fact, ScoreRequested):
+        if not isinstance(event.fact, ScoreRequested | OutcomeReported):
             return self._workflow.folds(event)
         if event.fact.workflow not in self._slugs:
             raise UnknownWorkflow(
-                f"event {event.id!r} asks for workflow {event.fact.workflow!r}; "
+                f"event {event.id!r} names workflow {event.fact.workflow!r}; "
                 f"declared are {sorted(self._slugs)}"
             )
         return event.fact.workflow == self._workflow.slug

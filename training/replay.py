@@ -14,6 +14,7 @@ from firm.events import Event, ScoreRequested
 from firm.history import Entry
 from firm.ids import DecisionId, EventId, SubjectId, decision_id
 from firm.react import Arrival, Batch
+from firm.reported import OutcomeReported
 from firm.states import States, SubjectState
 from firm.time import Micros
 from firm.workflow import Workflow
@@ -162,6 +163,6 @@ def _differing(rows: TrainingRows, place: int, decision: Decision) -> tuple[str,
 
 def concerns(workflow: Workflow, event: Event) -> bool:
     """Whether an event changes what the workflow knows, or asks it."""
-    if isinstance(event.fact, ScoreRequested):
+    if isinstance(event.fact, ScoreRequested | OutcomeReported):
         return event.fact.workflow == workflow.slug
     return workflow.folds(event)

@@ -14,6 +14,7 @@ from firm.store.group_commit import GroupCommit
 from firm.store.migrate import migrate
 from firm.store.notices import Listener, Notices
 from firm.store.outbox import Outbox, OutboxRow
+from firm.store.outcomes import KnownOutcome, Outcomes
 from firm.store.promotions import Promotions
 from firm.store.registrations import Registrations
 from firm.store.reviews import Review, Reviews
@@ -31,6 +32,7 @@ __all__ = [
     "Counts",
     "DeadLetter",
     "GroupCommit",
+    "KnownOutcome",
     "Listener",
     "OutboxRow",
     "Review",
@@ -50,6 +52,7 @@ __all__ = [
 class SqlStore(
     Streams,
     Decisions,
+    Outcomes,
     Actions,
     Registrations,
     Promotions,
