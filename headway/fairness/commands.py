@@ -77,8 +77,8 @@ def import_people(
     headway vault import staffing_fit people.csv --as Hanna --role hr
     """
     from headway.clock import now  # noqa: PLC0415  (imports the store)
+    from headway.commands import person_of  # noqa: PLC0415  (imports the store)
     from headway.fairness.people import read_people  # noqa: PLC0415  (with the vault)
-    from headway.promotions import person_of  # noqa: PLC0415  (imports the store)
 
     with clear_errors(), _opened(workflow) as (one, store):
         people = read_people(file, one.fairness)
@@ -101,7 +101,7 @@ def simulate(
         headway vault simulate staffing_fit --as Gus --role governance_reviewer
     """
     from headway.clock import now  # noqa: PLC0415  (imports the store)
-    from headway.promotions import person_of  # noqa: PLC0415  (imports the store)
+    from headway.commands import person_of  # noqa: PLC0415  (imports the store)
 
     with clear_errors(), _opened(workflow) as (one, store):
         store.simulate(one, seed, person_of(person, role or []), now())
