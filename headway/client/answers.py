@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
+from typing import Literal
 
 import msgspec
 
@@ -34,12 +35,35 @@ class Freshness(msgspec.Struct, frozen=True):
         age_days: its age as of the score.
         stale: the age is above the workflow's declared freshness.
         log_offset: the last record of the log that changed the subject.
+        apart: the features whose newest event is another than `event_time`, with its time; None
+            where nothing was known that they are computed from.
     """
 
     event_time: datetime
     age_days: float
     stale: bool
     log_offset: int | None
+    apart: dict[str, datetime | None] = {}
+
+
+class Reason(msgspec.Struct, frozen=True):
+    """One feature's part in a score.
+
+    Attributes:
+        log_odds: what it adds to the score's log-odds (exact TreeSHAP).
+        without: the probability if it added nothing.
+        says: the same in words.
+    """
+
+    feature: str
+    value: float | None
+    unit: str
+    why: str
+    source: str
+    direction: Literal["raises", "lowers", "leaves"]
+    log_odds: float
+    without: float
+    says: str
 
 
 class Score(msgspec.Struct, frozen=True):
@@ -49,10 +73,12 @@ class Score(msgspec.Struct, frozen=True):
         probability: calibrated, in [0, 1].
         band: the policy's name for it, and `because` what the policy says of the band.
         actions: what follows from it, in words.
-        features: by name, None where a value is missing; `missing` names those.
+        features: by name, None where a value is missing; `missing` names those, `units` the units.
         awaits: what the subject still waits for, as approvals.
         model_version: the registered version, or "rule" without a model.
         rule_because: why the rule decided although a version was approved (kill switch).
+        reasons: those that weigh most, where they were asked for or the workflow declares them;
+            `unexplained` says why there are none.
     """
 
     decision_id: str
@@ -70,6 +96,69 @@ class Score(msgspec.Struct, frozen=True):
     model_version: str
     policy_version: str
     rule_because: str = ""
+    units: dict[str, str] = {}
+    reasons: list[Reason] | None = None
+    unexplained: str | None = None
+
+
+class Explanation(msgspec.Struct, frozen=True):
+    """Why a decision was taken: `base_log_odds` and all `log_odds` of the reasons add up to its
+    `log_odds`, and those are the probability.
+
+    Attributes:
+        base: the probability where nothing is known of a case.
+        reasons: of every feature, the weightiest first.
+        rule: the declared rule, where it scored; it has no contributions.
+    """
+
+    decision_id: str
+    workflow: str
+    subject: str
+    as_of: datetime
+    probability: float
+    band: str
+    model_version: str
+    policy_version: str
+    says: str
+    base: float | None
+    base_log_odds: float | None
+    log_odds: float | None
+    reasons: list[Reason]
+    rule: str
+
+
+class OutcomeAccepted(msgspec.Struct, frozen=True):
+    """An outcome that is in the log for good; it is joined to its decision within seconds.
+
+    Attributes:
+        status: "correction" where another one was known before, "duplicate" where this one was.
+    """
+
+    event_id: str
+    decision_id: str
+    workflow: str
+    subject: str
+    status: str
+
+
+class Outcome(msgspec.Struct, frozen=True):
+    """What is known to have become of a decision.
+
+    Attributes:
+        came_true: None while it is not known, or was taken back.
+        revision: how often it was corrected.
+        matures_at: from then on it is overdue, where none is known.
+    """
+
+    decision_id: str
+    workflow: str
+    subject: str
+    question: str
+    came_true: bool | None
+    known_at: datetime | None
+    recorded_at: datetime | None
+    revision: int
+    matures_at: datetime
 
 
 class NotScored(msgspec.Struct, frozen=True):

@@ -12,7 +12,15 @@ import stamina
 
 from firm.standing import Standing
 from headway.client import calls
-from headway.client.answers import Batch, Ranked, Score, Workflow
+from headway.client.answers import (
+    Batch,
+    Explanation,
+    Outcome,
+    OutcomeAccepted,
+    Ranked,
+    Score,
+    Workflow,
+)
 from headway.client.calls import Call
 
 T = TypeVar("T")
@@ -35,11 +43,16 @@ class AsyncClient:
         self._attempts = attempts
 
     async def score(
-        self, workflow: str, subject: str, as_of: datetime | None = None, key: str | None = None
+        self,
+        workflow: str,
+        subject: str,
+        as_of: datetime | None = None,
+        explain: bool = False,
+        key: str | None = None,
     ) -> Score:
         """Score a subject now, or as of an earlier instant. The same `key` gives the same decision,
         also in another process; without one, each call is a decision of its own."""
-        return await self._ask(calls.score(workflow, subject, as_of, key))
+        return await self._ask(calls.score(workflow, subject, as_of, explain, key))
 
     async def batch(
         self,
@@ -64,9 +77,23 @@ class AsyncClient:
         knows."""
         return await self._ask(calls.rank(workflow, subject, candidates, top, as_of, key))
 
-    async def decision(self, decision_id: str) -> Score:
+    async def decision(self, decision_id: str, explain: bool = False) -> Score:
         """A decision that was taken; a `Ranked` if it was a ranking."""
-        return await self._ask(calls.decision(decision_id))
+        return await self._ask(calls.decision(decision_id, explain))
+
+    async def explanation(self, decision_id: str) -> Explanation:
+        """Why a decision was taken: what each feature added to it."""
+        return await self._ask(calls.explanation(decision_id))
+
+    async def outcome(self, decision_id: str) -> Outcome:
+        """What became of a decision, as far as it is known."""
+        return await self._ask(calls.outcome(decision_id))
+
+    async def report_outcome(
+        self, decision_id: str, came_true: bool, known_at: datetime, key: str | None = None
+    ) -> OutcomeAccepted:
+        """Report whether what a decision foretold came true; a later `known_at` corrects it."""
+        return await self._ask(calls.report_outcome(decision_id, came_true, known_at, key))
 
     async def workflows(self) -> list[Workflow]:
         """Every declared workflow that this service scores."""

@@ -12,7 +12,15 @@ import stamina
 
 from firm.standing import Standing
 from headway.client import calls
-from headway.client.answers import Batch, Ranked, Score, Workflow
+from headway.client.answers import (
+    Batch,
+    Explanation,
+    Outcome,
+    OutcomeAccepted,
+    Ranked,
+    Score,
+    Workflow,
+)
 from headway.client.calls import Call
 
 T = TypeVar("T")
@@ -43,11 +51,16 @@ class Client:
         self._attempts = attempts
 
     def score(
-        self, workflow: str, subject: str, as_of: datetime | None = None, key: str | None = None
+        self,
+        workflow: str,
+        subject: str,
+        as_of: datetime | None = None,
+        explain: bool = False,
+        key: str | None = None,
     ) -> Score:
         """Score a subject now, or as of an earlier instant. The same `key` gives the same decision,
         also in another process; without one, each call is a decision of its own."""
-        return self._ask(calls.score(workflow, subject, as_of, key))
+        return self._ask(calls.score(workflow, subject, as_of, explain, key))
 
     def batch(
         self,
@@ -72,9 +85,23 @@ class Client:
         knows."""
         return self._ask(calls.rank(workflow, subject, candidates, top, as_of, key))
 
-    def decision(self, decision_id: str) -> Score:
+    def decision(self, decision_id: str, explain: bool = False) -> Score:
         """A decision that was taken; a `Ranked` if it was a ranking."""
-        return self._ask(calls.decision(decision_id))
+        return self._ask(calls.decision(decision_id, explain))
+
+    def explanation(self, decision_id: str) -> Explanation:
+        """Why a decision was taken: what each feature added to it."""
+        return self._ask(calls.explanation(decision_id))
+
+    def outcome(self, decision_id: str) -> Outcome:
+        """What became of a decision, as far as it is known."""
+        return self._ask(calls.outcome(decision_id))
+
+    def report_outcome(
+        self, decision_id: str, came_true: bool, known_at: datetime, key: str | None = None
+    ) -> OutcomeAccepted:
+        """Report whether what a decision foretold came true; a later `known_at` corrects it."""
+        return self._ask(calls.report_outcome(decision_id, came_true, known_at, key))
 
     def workflows(self) -> list[Workflow]:
         """Every declared workflow that this service scores."""

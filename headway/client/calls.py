@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from importlib.metadata import version
 from typing import Any, Generic, Literal, TypeVar
@@ -13,7 +13,16 @@ import httpx
 import msgspec
 
 from firm.standing import Standing
-from headway.client.answers import Batch, Problem, Ranked, Score, Workflow
+from headway.client.answers import (
+    Batch,
+    Explanation,
+    Outcome,
+    OutcomeAccepted,
+    Problem,
+    Ranked,
+    Score,
+    Workflow,
+)
 from headway.client.errors import CallFailed, CannotReach, UnexpectedAnswer, error_of
 
 T = TypeVar("T")
@@ -83,9 +92,12 @@ class Call(msgspec.Struct, Generic[T], frozen=True):
         return f"{self.method} {self.path}"
 
 
-def score(slug: str, subject: str, as_of: datetime | None, key: str | None) -> Call[Score]:
+def score(
+    slug: str, subject: str, as_of: datetime | None, explain: bool, key: str | None
+) -> Call[Score]:
     """Score one subject."""
-    return _keyed(slug, "score", {"subject": subject, "as_of": as_of}, key, _reads(Score))
+    asked = {"subject": subject, "as_of": as_of}
+    return _keyed(f"{_workflow(slug)}/score", asked, key, _reads(Score), _explained(explain))
 
 
 def batch(
@@ -93,7 +105,7 @@ def batch(
 ) -> Call[Batch]:
     """Score several subjects."""
     asked = {"subjects": list(subjects), "as_of": as_of}
-    return _keyed(slug, "score/batch", asked, key, _reads(Batch))
+    return _keyed(f"{_workflow(slug)}/score/batch", asked, key, _reads(Batch))
 
 
 def rank(
@@ -107,12 +119,30 @@ def rank(
     """Rank the candidates for a subject."""
     proposed = None if candidates is None else list(candidates)
     asked = {"subject": subject, "candidates": proposed, "top": top, "as_of": as_of}
-    return _keyed(slug, "rank", asked, key, _reads(Ranked))
+    return _keyed(f"{_workflow(slug)}/rank", asked, key, _reads(Ranked))
 
 
-def decision(id_: str) -> Call[Score]:
+def decision(id_: str, explain: bool) -> Call[Score]:
     """A decision that was taken."""
-    return Call("GET", f"/v1/decisions/{quote(id_, safe='')}", _decision)
+    return Call("GET", _of(id_), _decision, params=_explained(explain))
+
+
+def explanation(id_: str) -> Call[Explanation]:
+    """Why a decision was taken."""
+    return Call("GET", f"{_of(id_)}/explanation", _reads(Explanation))
+
+
+def outcome(id_: str) -> Call[Outcome]:
+    """What became of a decision."""
+    return Call("GET", f"{_of(id_)}/outcome", _reads(Outcome))
+
+
+def report_outcome(
+    decision_id: str, came_true: bool, known_at: datetime, key: str | None
+) -> Call[OutcomeAccepted]:
+    """Report what became of a decision."""
+    said = {"decision_id": decision_id, "came_true": came_true, "known_at": known_at}
+    return _keyed("/v1/outcomes", said, key, _reads(OutcomeAccepted))
 
 
 def workflows() -> Call[list[Workflow]]:
@@ -154,12 +184,24 @@ def when_to_retry(error: Exception) -> bool | float:
 
 
 def _keyed(
-    slug: str, what: str, asked: dict[str, Any], key: str | None, read: Callable[[bytes], T]
+    path: str,
+    asked: Mapping[str, Any],
+    key: str | None,
+    read: Callable[[bytes], T],
+    params: dict[str, str] = {},  # noqa: B006  (nobody changes it)
 ) -> Call[T]:
-    """A request that is one decision, however often it is sent: it has a key from the start."""
+    """A request that counts once, however often it is sent: it has a key from the start."""
     body = msgspec.json.encode({name: value for name, value in asked.items() if value is not None})
     said = {"Content-Type": "application/json", "Idempotency-Key": key or str(uuid4())}
-    return Call("POST", f"{_workflow(slug)}/{what}", read, body, said)
+    return Call("POST", path, read, body, said, params)
+
+
+def _explained(explain: bool) -> dict[str, str]:
+    return {"explain": "true"} if explain else {}
+
+
+def _of(decision: str) -> str:
+    return f"/v1/decisions/{quote(decision, safe='')}"
 
 
 def _workflow(slug: str) -> str:

@@ -103,6 +103,27 @@ def test_a_score_is_that_of_the_instant_that_is_asked_for(ask: Ask) -> None:
     assert (score.as_of, score.probability) == (at, 0.0)
 
 
+def test_a_decision_is_explained_in_words_and_in_full(ask: Ask) -> None:
+    score = ask("score", SLUG, "project:p1", explain=True)
+    assert ask("decision", score.decision_id, explain=True) == score
+    why = ask("explanation", score.decision_id)
+    assert (why.decision_id, why.probability) == (score.decision_id, score.probability)
+    assert why.rule, "the rule decided: no version is approved"
+    assert score.unexplained or score.reasons is not None
+
+
+def test_an_outcome_is_reported_and_looked_up(ask: Ask, form: Any) -> None:
+    noon = to_datetime(NOON)
+    score = ask("score", SLUG, "project:p1", as_of=noon + timedelta(days=1.5))
+    known_at = noon + timedelta(days=9)
+    key = f"outcome {form.__name__}"
+    sent = ask("report_outcome", score.decision_id, True, known_at, key=key)
+    assert (sent.decision_id, sent.subject) == (score.decision_id, "project:p1")
+    found = ask("outcome", score.decision_id)
+    assert (found.decision_id, found.workflow) == (score.decision_id, SLUG)
+    assert found.matures_at > score.as_of
+
+
 def test_a_batch_tells_the_scores_and_why_there_is_none(ask: Ask) -> None:
     batch = ask("batch", SLUG, ["project:p1", "project:unheard of", "project:p2"])
     assert [score.subject for score in batch.answers] == ["project:p1", "project:p2"]

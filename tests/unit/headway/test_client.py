@@ -21,7 +21,7 @@ heavy = {"mlflow", "xgboost", "faust", "feast", "evidently", "fastapi", "sqlalch
          "pandas", "numpy", "redis", "aiokafka", "firm.workflow", "headway.settings"}
 print(sorted(heavy & set(sys.modules)))
 """
-SCORE = calls.score("a", "project:p1", None, "k")
+SCORE = calls.score("a", "project:p1", None, False, "k")
 
 
 def test_it_loads_nothing_of_the_service() -> None:
