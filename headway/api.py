@@ -31,6 +31,7 @@ from headway.models import LiveModels, open_models
 from headway.reports import KeptReports
 from headway.settings import Settings
 from headway.vitals import CopyVitals
+from headway.workers import listen
 from serving.app import create_app
 from serving.explaining import Explaining
 from serving.scoring import Scoring
@@ -50,18 +51,20 @@ class LogUnavailable(HeadwayError):
     retry = True
 
 
-def run(settings: Settings) -> None:
-    """Serve until SIGTERM or SIGINT."""
+def run(settings: Settings, number: int = 0) -> None:
+    """Serve until SIGTERM or SIGINT, as one of the workers (`Settings.workers`)."""
     tracer, end_traces = _tracing(settings)
     config = uvicorn.Config(
-        build(settings, tracer),
+        build(settings, tracer, number),
         host=settings.host,
         port=settings.port,
         log_level="warning",
         access_log=False,
         server_header=False,
+        http="httptools",
+        loop="uvloop",
     )
-    uvicorn.Server(config).run()
+    uvicorn.Server(config).run([listen(settings)] if settings.workers > 1 else None)
     end_traces()
 
 
@@ -73,18 +76,23 @@ def _tracing(settings: Settings) -> tuple[Tracer | None, Callable[[], None]]:
     return tracing("api")
 
 
-def build(settings: Settings, tracer: Tracer | None = None) -> FastAPI:
-    """The application with its real parts; with a tracer, it tells of each step."""
+def build(settings: Settings, tracer: Tracer | None = None, number: int = 0) -> FastAPI:
+    """The application with its real parts; with a tracer, it tells of each step.
+
+    Args:
+        number: of the worker (`Settings.workers`).
+    """
     workflows = declared()
     store = SqlStore(settings.database or "", settings.audit_key())
     online = LiveStates(settings.redis or "", workflows.values())
-    recorder = store.recorder("http:0")
+    recorder = store.recorder(f"http:{number}")
     vitals = CopyVitals(settings, store, workflows)
-    models = open_models(settings, workflows, store, f"http:{settings.port}")
+    worker = f"http:{settings.port}" + (f"/{number}" if number else "")
+    models = open_models(settings, workflows, store, worker)
     states = FeastStates(settings.redis or "")
     parts = (online, models, MeteredRecorder(recorder))
     scoring = Scoring(workflows, store, *(_traced(tracer, *parts) if tracer else parts))
-    rankings = MeteredRankings(workflows, store, states, models, "http:0")
+    rankings = MeteredRankings(workflows, store, states, models, f"http:{number}")
     entrance, stop_refreshing = login(settings, store)
     producer = _Producer(settings.kafka or "")
     version = installed_version("headway")

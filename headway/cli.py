@@ -316,13 +316,13 @@ def worker() -> None:
 
 
 @app.command(hidden=True)
-def serve() -> None:
-    """The process of the API; `up` starts it."""
+def serve(number: int = typer.Argument(0)) -> None:
+    """A process of the API; `up` starts as many as HEADWAY_WORKERS says."""
     from headway.api import run  # noqa: PLC0415  (imports FastAPI)
     from headway.logging import set_up  # noqa: PLC0415  (imports structlog)
 
     set_up()
-    run(Settings())
+    run(Settings(), number)
 
 
 @app.command(hidden=True)

@@ -20,6 +20,7 @@ from headway.parts.server import Progress
 from headway.schemas import make_schemas, schema_url
 from headway.settings import Settings
 from headway.supervisor import Supervisor
+from headway.workers import programs
 from training.server import command
 
 
@@ -46,7 +47,7 @@ class Copy:
         self.store = SqlStore(self.settings.database or "", settings.audit_key())
         home, env = settings.home.resolve(), self.settings.environment()
         self.worker = Program.headway("worker", home, env)
-        self.api = Program.headway("serve", home, env)
+        self.api, *self.more_api = programs(self.settings, env)
         self.monitor = Program.headway("monitor", home, env)
         self.psa = None if settings.actions_url else Program.headway("psa", home, env, str(actions))
         hours = settings.retrain_hours
@@ -139,7 +140,7 @@ class Copy:
 
     def _children(self) -> list[Program]:
         watching = (self.monitor, self.registrar, self.dispatcher, self.retrain)
-        children = (self.psa, self.worker, self.api, self.mlflow, *watching)
+        children = (self.psa, self.worker, self.api, *self.more_api, self.mlflow, *watching)
         return [child for child in children if child is not None]
 
 

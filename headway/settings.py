@@ -31,6 +31,9 @@ class Settings(BaseSettings):
     redis: str | None = Field(None, description="redis://host:port/number of the online store")
     host: str = Field("127.0.0.1", description="the address on which the API listens")
     port: int = Field(0, ge=0, le=65_535, description="the API's port; 0 takes a free one")
+    workers: int = Field(
+        1, ge=1, le=64, description="processes that serve the API together, all on its port"
+    )
     actions_url: str | None = Field(
         None, description="the system of record that performs actions; unset, a simulated one"
     )

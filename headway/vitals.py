@@ -12,6 +12,7 @@ from firm.store import SqlStore
 from headway.lags import Lags
 from headway.metrics import Standing, exposition
 from headway.settings import Settings
+from headway.workers import ended
 from stream.advance import Lag, LogAway, LogPlaces
 
 MOST_ALERTS = 10_000
@@ -36,10 +37,11 @@ class CopyVitals:
         for answer in found:
             if isinstance(answer, BaseException) and not isinstance(answer, HeadwayError):
                 raise answer
+        away = [p for p, one in zip(parts, found, strict=True) if isinstance(one, HeadwayError)]
+        gone = [f"worker {name}" for name in ended(self._settings)]
         return {
-            part: "does not answer; see the service's log and `headway up`"
-            for part, answer in zip(parts, found, strict=True)
-            if isinstance(answer, HeadwayError)
+            **dict.fromkeys(away, "does not answer; see the service's log and `headway up`"),
+            **dict.fromkeys(gone, "has ended; `headway up` starts it again, its log says why"),
         }
 
     async def stands(self) -> Mapping[str, str]:
