@@ -117,9 +117,10 @@ class Webhooks(StorePart):
         query = pending.limit(limit).with_for_update(skip_locked=True)
         with self._database.write() as connection:
             found = [_read(row) for row in connection.execute(query).mappings()]
-            seqs = [one.seq for one in found]
-            claimed = webhook_delivery.update().where(webhook_delivery.c.seq.in_(seqs))
-            connection.execute(claimed.values(due_at=until))
+            if found:
+                seqs = [one.seq for one in found]
+                claimed = webhook_delivery.update().where(webhook_delivery.c.seq.in_(seqs))
+                connection.execute(claimed.values(due_at=until))
         return found
 
     def release_deliveries(self, seqs: Sequence[int], at: Micros) -> None:

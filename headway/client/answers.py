@@ -212,20 +212,111 @@ class Ranked(Score, frozen=True):
     approval: str = ""
 
 
+class FeatureEvidence(msgspec.Struct, frozen=True):
+    """One value that a decision rests on.
+
+    Attributes:
+        event_time: when the newest event that it was computed from happened.
+    """
+
+    feature: str
+    value: float | None
+    unit: str
+    why: str
+    source: str
+    event_time: datetime | None
+    age_days: float | None
+    stale: bool
+
+
+class Evidence(msgspec.Struct, frozen=True):
+    """How fresh all was that a decision rests on.
+
+    Attributes:
+        event_time: when the subject's newest event happened.
+        stale: the age is above `freshness_days`, which the workflow declares.
+    """
+
+    decision_id: str
+    workflow: str
+    subject: str
+    as_of: datetime
+    model_version: str
+    policy_version: str
+    event_time: datetime
+    age_days: float
+    stale: bool
+    freshness_days: float
+    when_stale: Literal["flag", "refuse"]
+    log_offset: int | None
+    missing: list[str]
+    features: list[FeatureEvidence]
+
+
 class Feature(msgspec.Struct, frozen=True):
-    """A declared feature."""
+    """A declared feature; `monotone` is 1 where the score may only rise with it, -1 only fall."""
 
     name: str
     unit: str
     why: str
     source: str
+    monotone: int
+
+
+class BandAction(msgspec.Struct, frozen=True):
+    """What is done on a band; `approval` is the role that has to agree first."""
+
+    kind: str
+    says: str
+    approval: str | None
+
+
+class Band(msgspec.Struct, frozen=True):
+    """A range of scores, up to the next band."""
+
+    name: str
+    at_least: float
+    because: str
+    actions: list[BandAction]
+
+
+class Label(msgspec.Struct, frozen=True):
+    """What the score foretells, and how long a decision is given before it is overdue."""
+
+    question: str
+    maturity_days: float
+
+
+class Promises(msgspec.Struct, frozen=True):
+    """What is promised of an answer, and what is done with one on older features."""
+
+    latency_p99_ms: float
+    freshness_days: float
+    stale: Literal["flag", "refuse"]
+
+
+class Deciding(msgspec.Struct, frozen=True):
+    """Who decides now.
+
+    Attributes:
+        champion: the registered version, or "rule" without a model.
+        because: why the rule decides although a version was approved.
+    """
+
+    champion: str
+    canary: str | None
+    canary_share: float | None
+    because: str
 
 
 class Workflow(msgspec.Struct, frozen=True):
     """A declared workflow and the model that is live in it.
 
     Attributes:
-        bands: the lowest score of each band.
+        bands: the lowest score of each band; `policy` says what follows on each.
+        rule: what decides while no model is approved.
+        worker_notice: what people who are scored are told.
+        ranks: whether it ranks candidates.
         freshness_days: older features than that are stale.
     """
 
@@ -235,6 +326,14 @@ class Workflow(msgspec.Struct, frozen=True):
     subject: str
     risk_class: str
     bands: dict[str, float]
+    worker_notice: str | None
     features: list[Feature]
+    policy: list[Band]
+    policy_version: str
+    rule: str
+    label: Label
+    promises: Promises
     freshness_days: float
+    ranks: bool
+    live: Deciding
     model_version: str

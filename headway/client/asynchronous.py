@@ -14,6 +14,7 @@ from firm.standing import Standing
 from headway.client import calls
 from headway.client.answers import (
     Batch,
+    Evidence,
     Explanation,
     Outcome,
     OutcomeAccepted,
@@ -85,6 +86,10 @@ class AsyncClient:
         """Why a decision was taken: what each feature added to it."""
         return await self._ask(calls.explanation(decision_id))
 
+    async def evidence(self, decision_id: str) -> Evidence:
+        """How fresh each value was that a decision rests on."""
+        return await self._ask(calls.evidence(decision_id))
+
     async def outcome(self, decision_id: str) -> Outcome:
         """What became of a decision, as far as it is known."""
         return await self._ask(calls.outcome(decision_id))
@@ -98,6 +103,10 @@ class AsyncClient:
     async def workflows(self) -> list[Workflow]:
         """Every declared workflow that this service scores."""
         return await self._ask(calls.workflows())
+
+    async def workflow(self, workflow: str) -> Workflow:
+        """One declared workflow: its question, features, policy and promises, and who decides."""
+        return await self._ask(calls.workflow(workflow))
 
     async def models(self, workflow: str, at: datetime | None = None) -> Standing:
         """Which versions are live in a workflow, or were at an instant, and who moved them."""

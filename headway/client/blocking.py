@@ -14,6 +14,7 @@ from firm.standing import Standing
 from headway.client import calls
 from headway.client.answers import (
     Batch,
+    Evidence,
     Explanation,
     Outcome,
     OutcomeAccepted,
@@ -93,6 +94,10 @@ class Client:
         """Why a decision was taken: what each feature added to it."""
         return self._ask(calls.explanation(decision_id))
 
+    def evidence(self, decision_id: str) -> Evidence:
+        """How fresh each value was that a decision rests on."""
+        return self._ask(calls.evidence(decision_id))
+
     def outcome(self, decision_id: str) -> Outcome:
         """What became of a decision, as far as it is known."""
         return self._ask(calls.outcome(decision_id))
@@ -106,6 +111,10 @@ class Client:
     def workflows(self) -> list[Workflow]:
         """Every declared workflow that this service scores."""
         return self._ask(calls.workflows())
+
+    def workflow(self, workflow: str) -> Workflow:
+        """One declared workflow: its question, features, policy and promises, and who decides."""
+        return self._ask(calls.workflow(workflow))
 
     def models(self, workflow: str, at: datetime | None = None) -> Standing:
         """Which versions are live in a workflow, or were at an instant, and who moved them."""

@@ -15,6 +15,7 @@ import msgspec
 from firm.standing import Standing
 from headway.client.answers import (
     Batch,
+    Evidence,
     Explanation,
     Outcome,
     OutcomeAccepted,
@@ -132,6 +133,11 @@ def explanation(id_: str) -> Call[Explanation]:
     return Call("GET", f"{_of(id_)}/explanation", _reads(Explanation))
 
 
+def evidence(id_: str) -> Call[Evidence]:
+    """How fresh all was that a decision rests on."""
+    return Call("GET", f"{_of(id_)}/evidence", _reads(Evidence))
+
+
 def outcome(id_: str) -> Call[Outcome]:
     """What became of a decision."""
     return Call("GET", f"{_of(id_)}/outcome", _reads(Outcome))
@@ -148,6 +154,11 @@ def report_outcome(
 def workflows() -> Call[list[Workflow]]:
     """All declared workflows."""
     return Call("GET", "/v1/workflows", _reads(list[Workflow]))
+
+
+def workflow(slug: str) -> Call[Workflow]:
+    """One declared workflow."""
+    return Call("GET", _workflow(slug), _reads(Workflow))
 
 
 def models(slug: str, at: datetime | None) -> Call[Standing]:

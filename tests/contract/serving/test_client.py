@@ -138,6 +138,23 @@ def test_the_workflows_are_those_that_the_service_tells(ask: Ask, api: httpx.Cli
     assert [f.name for f in found[SLUG].features] == [f["name"] for f in told[SLUG]["features"]]
 
 
+def test_a_workflow_is_told_whole(ask: Ask, api: httpx.Client) -> None:
+    told = api.get(f"/v1/workflows/{SLUG}").json()
+    found = ask("workflow", SLUG)
+    assert found in ask("workflows")
+    assert [band.name for band in found.policy] == list(told["bands"])
+    assert found.live.champion == found.model_version == "rule"
+    assert found.promises.freshness_days == found.freshness_days == told["freshness_days"]
+
+
+def test_the_evidence_of_a_decision_is_told_value_by_value(ask: Ask) -> None:
+    score = ask("score", SLUG, "project:p1")
+    found = ask("evidence", score.decision_id)
+    assert {one.feature: one.value for one in found.features} == score.features
+    assert {one.feature: one.unit for one in found.features} == score.units
+    assert found.event_time == score.freshness.event_time
+
+
 def test_what_is_live_is_told_as_the_firm_knows_it(ask: Ask) -> None:
     assert ask("models", SLUG, at=to_datetime(NOON)) == Standing(SLUG)
 
