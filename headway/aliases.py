@@ -68,6 +68,10 @@ class AliasKeeper:
             for workflow in self._workflows.values():
                 self._look(workflow)
 
+    def look_soon(self) -> None:
+        """Somebody says that an alias moved: see whether both agree at the next tick."""
+        self._looked = -LOOK_SECONDS
+
     def close(self) -> None:
         """Give the connection back."""
         self._client.close()

@@ -35,6 +35,7 @@ from headway.workers import listen
 from serving.app import create_app
 from serving.explaining import Explaining
 from serving.scoring import Scoring
+from serving.webhook import Webhook
 from stream.topics import EVENTS, LARGEST_MESSAGE_BYTES
 
 if TYPE_CHECKING:
@@ -113,6 +114,7 @@ def build(settings: Settings, tracer: Tracer | None = None, number: int = 0) -> 
         KeptReports(settings),
         store,
         store,
+        Webhook(settings.webhook_key(), store.wake),
     )
     asyncapi.install(app, asyncapi.document(workflows, mappings().values()))
     if tracer is not None:

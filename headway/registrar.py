@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import threading
 from collections.abc import Callable, Sequence
 
 import structlog
@@ -37,7 +36,12 @@ def run(settings: Settings, pages: str) -> None:
     guard = CanaryGuard(workflows, store, governance, standings.of)
     told = told_to_end()
     log.info("registrar is up")
-    _until(told, [keeper.tick, standings.tick, shadow.tick, guard.tick])
+    listener = store.listener()
+    while not told.is_set():
+        if listener.wait(TICK_SECONDS):
+            keeper.look_soon()
+        _tick([keeper.tick, standings.tick, shadow.tick, guard.tick])
+    listener.close()
     keeper.close()
     store.close()
 
@@ -64,10 +68,9 @@ class Standings:
         return self._found[workflow]
 
 
-def _until(told: threading.Event, ticks: Sequence[Callable[[], None]]) -> None:
-    while not told.wait(TICK_SECONDS):
-        for tick in ticks:
-            try:
-                tick()
-            except HeadwayError as error:
-                log.warning("will try again", what=tick.__qualname__, why=str(error))
+def _tick(ticks: Sequence[Callable[[], None]]) -> None:
+    for tick in ticks:
+        try:
+            tick()
+        except HeadwayError as error:
+            log.warning("will try again", what=tick.__qualname__, why=str(error))

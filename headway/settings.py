@@ -149,6 +149,11 @@ class Settings(BaseSettings):
         """The key of the audit chain; it lies outside the database, readable by its owner alone."""
         return make_once(self.home / "secrets" / "audit.key", secrets.token_bytes(32))
 
+    def webhook_key(self) -> str:
+        """What MLflow signs its webhooks with; made when it is asked for first."""
+        made = secrets.token_urlsafe(32).encode()
+        return make_once(self.home / "secrets" / "webhook.key", made).decode()
+
     @property
     def approval_key(self) -> Path:
         """The key that signs approved versions, outside the database; its public half lies beside

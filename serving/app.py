@@ -44,6 +44,7 @@ from serving.schemas import (
 )
 from serving.scoring import Scoring
 from serving.trying import trying_router
+from serving.webhook import Webhook, webhook_router
 from serving.workflow_routes import workflow_routes
 
 Publish = Callable[[bytes, bytes], Awaitable[None]]
@@ -65,6 +66,7 @@ def create_app(
     reports: Reports,
     actions: WaitingActions,
     judges: Judges,
+    webhook: Webhook,
 ) -> Application:
     """The application over its use cases.
 
@@ -80,6 +82,7 @@ def create_app(
         reports: those that monitoring has kept.
         actions: those that wait for a person.
         judges: decisions, and what became of them.
+        webhook: what MLflow's word that an alias moved is checked with, and wakes.
     """
     app = Application(
         title="Headway",
@@ -109,6 +112,7 @@ def create_app(
     app.include_router(mlflow.routes(scoring, now, guard, version))
     app.include_router(models_router(scoring, governance, guard), prefix="/v1")
     app.include_router(trying_router(scoring, governance, guard), prefix="/v1")
+    app.include_router(webhook_router(webhook, now))
     require_policies(app)
     app.front = QuickScore(app.behind, scoring, explaining, login, now, answered)
     return app

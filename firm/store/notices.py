@@ -25,7 +25,12 @@ def tell(connection: Connection, workflow: str) -> None:
 
 
 class Notices(StorePart):
-    """Listen for moved aliases."""
+    """Listen for moved aliases, and have those who listen look."""
+
+    def wake(self) -> None:
+        """Somebody says that an alias moved: all who listen look whether it did."""
+        with self._database.write() as connection:
+            tell(connection, "")
 
     def listener(self) -> Listener:
         """One for a thread of its own."""
@@ -43,16 +48,17 @@ class Listener:
         self._url = url
         self._connection: psycopg.Connection[Any] | None = None
 
-    def wait(self, seconds: float) -> None:
-        """Return as soon as an alias has moved, or after so long."""
+    def wait(self, seconds: float) -> bool:
+        """Return as soon as an alias is said to have moved, or after so long; whether it was."""
         began = time.monotonic()
         try:
             if self._url is not None:
                 for _ in self._listening(self._url).notifies(timeout=seconds, stop_after=1):
-                    return
+                    return True
         except psycopg.Error:
             self.close()
         time.sleep(max(0.0, seconds - (time.monotonic() - began)))
+        return False
 
     def close(self) -> None:
         """Give the connection back."""

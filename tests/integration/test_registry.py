@@ -14,7 +14,7 @@ import pytest
 
 from firm.errors import ModelRefused
 from firm.store import SqlStore
-from headway.aliases import LOOK_SECONDS, AliasKeeper
+from headway.aliases import AliasKeeper
 from headway.governance import Governance
 from headway.lifecycle import align, registration
 from tests.unit.training.small import MONTH, START, WORKFLOW, log
@@ -252,7 +252,7 @@ class Approved:
         return [record.alert.says for record in self.store.alerts(SLUG)]
 
     def look(self) -> list[str]:
-        self.keeper._looked = -LOOK_SECONDS
+        self.keeper.look_soon()
         self.keeper.tick()
         return self.alarms()
 
