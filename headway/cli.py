@@ -69,12 +69,21 @@ def demo(
     until: Annotated[
         datetime | None, typer.Option(help="Leave out what happened from then on (UTC).")
     ] = None,
+    whole: Annotated[
+        bool, typer.Option("--whole", help="All of a log of which otherwise a part is taken.")
+    ] = False,
 ) -> None:
-    """Replay a real log end to end on real parts, check every claim, and print what happened."""
+    """Replay a real log end to end on real parts, check every claim, and print what happened.
+
+    Of the service incidents one ticket of four is taken, with all its events, unless you say
+    --whole: that takes four times as long.
+    """
     from headway.demo.command import run_demo  # noqa: PLC0415  (imports all rooms)
 
     with clear_errors(), exit_on_signals():
-        failed = run_demo(Settings(), log, seed=seed, until=until, as_json=as_json, keep=keep)
+        failed = run_demo(
+            Settings(), log, seed=seed, until=until, whole=whole, as_json=as_json, keep=keep
+        )
     raise typer.Exit(1 if failed else 0)
 
 

@@ -3,6 +3,9 @@ version. https://openlineage.io/docs/spec/object-model"""
 
 from __future__ import annotations
 
+from bisect import bisect_right
+from collections.abc import Sequence
+from itertools import accumulate
 from pathlib import Path
 
 from openlineage.client import OpenLineageClient
@@ -26,6 +29,8 @@ from training.rows import Fingerprint
 
 NAMESPACE = "headway"
 PRODUCER = "urn:headway:training"
+MOST_OF_FEATURES = 4_000
+"""Characters: MLflow keeps 5,000 of a version's page."""
 
 
 def transport_to(folder: Path, url: str | None) -> Transport:
@@ -72,13 +77,21 @@ def emit(
 def in_words(workflow: Workflow, data: Fingerprint, cut: Micros, topic: str) -> str:
     """The same for the version's page in the registry, in Markdown."""
     spans = "; ".join(spans_in_words(data))
-    names = "\n".join(f"- `{f.name}`: {f.of.words}, from {f.source}" for f in workflow.features)
+    names = _cut_to(MOST_OF_FEATURES, [f"- `{f.name}`: {f.of.words}" for f in workflow.features])
     return (
         f"Trained on **{data.rows:,} rows** that were known before {to_datetime(cut):%Y-%m-%d} "
         f"(SHA-256 `{data.sha256}`), folded from the events of `{topic}`: {spans}.\n\n"
         f"Features:\n\n{names}\n\nThe same as a page with a picture: `{FILE}` among the run's "
         "artifacts."
     )
+
+
+def _cut_to(most: int, lines: Sequence[str]) -> str:
+    """As many of the lines as these characters hold, and how many are left out."""
+    ends = list(accumulate(len(line) + 1 for line in lines))
+    told = bisect_right(ends, most)
+    left = [f"- and {len(lines) - told} more"] if told < len(lines) else []
+    return "\n".join([*lines[:told], *left])
 
 
 def _events(topic: str, data: Fingerprint) -> InputDataset:

@@ -23,7 +23,14 @@ from headway.settings import Settings
 
 
 def run_demo(
-    settings: Settings, log: str, *, seed: int, until: datetime | None, as_json: bool, keep: bool
+    settings: Settings,
+    log: str,
+    *,
+    seed: int,
+    until: datetime | None,
+    whole: bool,
+    as_json: bool,
+    keep: bool,
 ) -> bool:
     """Start a copy in a fresh folder, run the demo on it, print; True if something did not hold.
 
@@ -32,7 +39,7 @@ def run_demo(
     """
     if log not in LOGS:
         raise UnknownLog(f"no demo on {log!r}; there are demos on {sorted(LOGS)}")
-    window = Window.of(LOGS[log].cut, until)
+    window = Window.of(LOGS[log].cut, until, 1 if whole else LOGS[log].one_of)
     said = Console(stderr=True)
     progress = Progress(said)
     with Copy.start(_fresh(settings, log), progress.say) as copy:

@@ -38,6 +38,8 @@ class DemoLog:
         sample: an event like those of the log, to spoil.
         paced: so many of the last events come at a firm's pace and are timed, None is all after the
             cut; the others come as fast as they are taken in.
+        one_of: of so many subjects one is taken, with all its events, unless the whole log is asked
+            for: what has many features takes longer than anybody waits for a demo.
         asked: of how many subjects a score is asked, by stream and by HTTP alike, at each of the
             stops after the cut; None is all that were decided on since the stop before.
     """
@@ -48,6 +50,7 @@ class DemoLog:
     sample: Sample
     paced: int | None = None
     asked: int | None = None
+    one_of: int = 1
 
 
 LOGS = {
@@ -76,6 +79,7 @@ LOGS = {
             sample=TICKET,
             paced=1_000,
             asked=100,
+            one_of=4,
         ),
         DemoLog(
             name="payment_requests",

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Self
+from zlib import crc32
 
 import httpx
 import msgspec
@@ -38,24 +39,31 @@ STOPS = 6
 
 @dataclass(frozen=True)
 class Window:
-    """The part of a log that is replayed: up to before `until`, all of it without."""
+    """The part of a log that is replayed: up to before `until`, all of it without; of so many
+    subjects one, with all its events."""
 
     until: Micros | None
+    one_of: int = 1
 
     @classmethod
-    def of(cls, cut: datetime, until: datetime | None) -> Self:
+    def of(cls, cut: datetime, until: datetime | None, one_of: int = 1) -> Self:
         """The window; raises UnknownLog where nothing would be left to score after the cut."""
         moment = None if until is None else to_micros(until.replace(tzinfo=until.tzinfo or UTC))
         if moment is not None and moment <= to_micros(cut):
             raise UnknownLog(f"--until must lie after {cut.date()}, where the demo cuts this log")
-        return cls(moment)
+        return cls(moment, one_of)
 
     def of_events(self, events: Sequence[Outgoing]) -> tuple[list[Outgoing], str]:
         """The events in it, and what that is in words."""
-        taken = [e for e in events if self.until is None or e.occurred_at < self.until]
+        taken = [e for e in events if self._holds(e)]
         if len(taken) == len(events):
             return taken, "the whole log"
-        return taken, f"only {len(taken)} of its {len(events)} events (--until)"
+        why = "--until" if self.one_of == 1 else f"one subject of {self.one_of}; all: --whole"
+        return taken, f"only {len(taken)} of its {len(events)} events ({why})"
+
+    def _holds(self, event: Outgoing) -> bool:
+        in_time = self.until is None or event.occurred_at < self.until
+        return in_time and crc32(event.key) % self.one_of == 0
 
 
 class Demo:

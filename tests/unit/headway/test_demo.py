@@ -132,6 +132,11 @@ def test_a_shortened_window_is_said() -> None:
     assert Window.of(cut, None).of_events(events) == (events, "the whole log")
     shortened = Window.of(cut, datetime(2020, 1, 2, tzinfo=UTC)).of_events(events)
     assert shortened == (events[:1], "only 1 of its 2 events (--until)")
+    both = [Outgoing(key, b"", at) for key in (b"ticket:1", b"ticket:4") for at in (1, 2, 3)]
+    of_one, words = Window.of(cut, None, one_of=2).of_events(both)
+    assert len({event.key for event in of_one}) == 1
+    assert len(of_one) == 3
+    assert words == "only 3 of its 6 events (one subject of 2; all: --whole)"
     with pytest.raises(HeadwayError, match="--until must lie after 2020-01-01"):
         Window.of(cut, cut)
 

@@ -5,7 +5,11 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import pytest
+
 from firm.time import DAY
+from firm.workflow import Workflow
+from headway.catalogue import declared
 from tests.unit.training.small import START, WORKFLOW
 from training.lineage import emit, in_words, transport_to
 from training.rows import Fingerprint
@@ -32,6 +36,16 @@ def test_an_event_leads_from_the_version_to_the_records_of_the_log(tmp_path: Pat
     assert [column["name"] for column in columns] == list(WORKFLOW.feature_names)
     (made,) = second["outputs"]
     assert (made["name"], made["facets"]["version"]["datasetVersion"]) == ("small_risk", "2")
+
+
+@pytest.mark.parametrize("workflow", declared().values(), ids=declared())
+def test_the_page_of_any_workflow_has_room_in_the_registry(workflow: Workflow) -> None:
+    """MLflow keeps 5,000 characters, and on PostgreSQL refuses what is longer."""
+    words = in_words(workflow, DATA, CUT, "firm.events")
+    assert len(words) <= 5_000
+    told = sum(f"- `{name}`:" in words for name in workflow.feature_names)
+    left = len(workflow.feature_names) - told
+    assert f"- and {left} more" in words if left else "more" not in words.split("Features:")[1]
 
 
 def test_the_page_says_the_same_in_words() -> None:
