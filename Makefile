@@ -7,7 +7,7 @@ BIN := .venv/bin
 TESTS := $(BIN)/pytest -n 2 --dist loadfile
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-quick lint format lock clean
+.PHONY: help setup demo bench test test-quick lint format lock clean
 
 help: ## say what each command does
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -24,6 +24,11 @@ setup: .venv/installed ## install Headway and all it needs into .venv
 
 demo: setup ## replay a real log end to end and print what happened
 	$(BIN)/headway demo
+
+bench: setup ## measure what docs/benchmarks.md tells of, side by side with what else does it (an hour)
+	@for what in score features serve shadow replay report; do \
+	  $(BIN)/headway bench $$what --json || exit 1; \
+	done
 
 test: setup ## run all tests, on real Kafka, PostgreSQL, Redis, MLflow, Feast and a browser
 	$(TESTS) $(PYTEST_ARGS)

@@ -66,11 +66,16 @@ def _decisions(origin: str, workflow: str, version: str, band: str) -> Counter:
     return DECISIONS.labels(origin, workflow, version, band)
 
 
+@cache
+def _ages(workflow: str) -> Histogram:
+    return AGE.labels(workflow)
+
+
 def count_decision(taken: Decision) -> None:
     """Count a decision, whichever way it was asked for."""
     workflow = taken.workflow
     _decisions(taken.origin, workflow, taken.model_version, taken.band).inc()
-    AGE.labels(workflow).observe((taken.as_of - taken.evidence.event_time) / SECOND)
+    _ages(workflow).observe((taken.as_of - taken.evidence.event_time) / SECOND)
     if taken.stale:
         STALE.labels(workflow).inc()
 
