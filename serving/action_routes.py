@@ -10,6 +10,7 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
 from firm.access import Caller
 from firm.decision import Action, Verdict
+from firm.declared import Slug
 from firm.errors import UnknownDecision
 from firm.handlers import approve
 from firm.ids import ActionId
@@ -28,7 +29,7 @@ class WaitingActions(Protocol):
     def action(self, id_: ActionId) -> Action:
         """One action; raises UnknownDecision."""
 
-    def waiting_actions(self, workflow: str | None = None) -> Sequence[Action]:
+    def waiting_actions(self, workflow: Slug | None = None) -> Sequence[Action]:
         """Those that wait for a person, oldest first."""
 
     def give_verdict(self, given: Verdict, writer: str) -> None:

@@ -18,8 +18,9 @@ from serving.access.guard import Guard, require_policies
 from serving.action_routes import WaitingActions, action_routes
 from serving.answers import batch_answer
 from serving.batch import score_each
+from serving.bodies import CLOUD_EVENT, CLOUD_EVENT_EXAMPLE
 from serving.decision_routes import decision_routes
-from serving.documented import PROBLEMS, Explain, IdempotencyKey
+from serving.documented import DECIDED, PROBLEMS, Explain, IdempotencyKey, body_of
 from serving.explaining import Explaining
 from serving.headers import SecurityHeaders
 from serving.health import Vitals, health_routes
@@ -150,7 +151,9 @@ def _scores(
 
     @router.post(
         "/workflows/{slug}/score",
+        operation_id="score",
         response_model=Answer,
+        responses=DECIDED,
         dependencies=[guard.needs("scores:ask")],
     )
     async def score(
@@ -193,7 +196,12 @@ def _events(
 ) -> APIRouter:
     router = APIRouter(tags=["events"], responses=PROBLEMS)
 
-    @router.post("/events", status_code=202, dependencies=[guard.needs("events:send")])
+    @router.post(
+        "/events",
+        status_code=202,
+        openapi_extra=body_of(CLOUD_EVENT, CLOUD_EVENT_EXAMPLE),
+        dependencies=[guard.needs("events:send")],
+    )
     async def take(request: Request) -> Accepted:
         """Take in one CloudEvent (structured JSON); 202 when the log has it for good."""
         payload = await request.body()

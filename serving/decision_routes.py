@@ -25,13 +25,23 @@ def decision_routes(scoring: Scoring, explaining: Explaining, guard: Guard) -> A
         guard.require(request, "decisions:read", one.workflow)
         return one
 
-    @router.get("", response_model=RankedAnswer | Answer, dependencies=[read])
+    @router.get(
+        "",
+        operation_id="decision",
+        response_model=RankedAnswer | Answer,
+        dependencies=[read],
+    )
     async def decision(decision_id: str, request: Request, explain: Explain = False) -> Response:
         """A decision that was taken, with the snapshot it was taken on."""
         one = await found(decision_id, request)
         return _json(await explaining.answer(scoring.workflow(one.workflow), one, explain))
 
-    @router.get("/explanation", response_model=ExplanationShown, dependencies=[read])
+    @router.get(
+        "/explanation",
+        operation_id="explanation",
+        response_model=ExplanationShown,
+        dependencies=[read],
+    )
     async def explanation(decision_id: str, request: Request) -> Response:
         """Why it was taken: what each feature added, by the version that took it (exact TreeSHAP)
         on the values that are on record."""
@@ -40,7 +50,12 @@ def decision_routes(scoring: Scoring, explaining: Explaining, guard: Guard) -> A
         why = await run_in_threadpool(explaining.explanation, workflow, one)
         return _json(explanation_answer(one, why))
 
-    @router.get("/evidence", response_model=EvidenceShown, dependencies=[read])
+    @router.get(
+        "/evidence",
+        operation_id="evidence",
+        response_model=EvidenceShown,
+        dependencies=[read],
+    )
     async def evidence(decision_id: str, request: Request) -> Response:
         """How fresh it was: each value with its unit, when its newest event happened and where it
         comes from."""

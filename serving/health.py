@@ -9,6 +9,7 @@ from typing import Any, Protocol
 from fastapi import APIRouter, Response
 
 from serving.access.guard import Guard
+from serving.documented import PROBLEMS
 from serving.schemas import Health
 
 UNWELL: dict[int | str, dict[str, Any]] = {HTTPStatus.SERVICE_UNAVAILABLE.value: {"model": Health}}
@@ -46,7 +47,7 @@ def health_routes(vitals: Vitals, guard: Guard) -> APIRouter:
         "/metrics",
         dependencies=[guard.needs("metrics:read")],
         response_class=Response,
-        responses={200: {"content": {TEXT: {}}}},
+        responses={**PROBLEMS, 200: {"content": {TEXT: {}}}},
     )
     async def metrics() -> Response:
         """All metrics of the copy, for Prometheus."""

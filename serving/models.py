@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal, Protocol
 
 import msgspec
 from fastapi import APIRouter, Request
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
 from firm.access import Caller
 from firm.decision import Person
@@ -15,6 +15,7 @@ from firm.standing import Alias, Promotion, Standing
 from firm.time import Micros, to_micros
 from serving.access.guard import Guard
 from serving.documented import PROBLEMS
+from serving.schemas import Moment
 from serving.scoring import Scoring
 
 Version = Annotated[str, StringConstraints(pattern=r"^[0-9]{1,9}$")]
@@ -106,7 +107,7 @@ def models_router(scoring: Scoring, governance: Governs, guard: Guard) -> APIRou
     approve, stop = guard.needs("models:approve"), guard.needs("models:stop")
 
     @router.get("/models", dependencies=[guard.needs("models:read")])
-    def models(slug: str, at: AwareDatetime | None = None) -> dict[str, Any]:
+    def models(slug: str, at: Moment | None = None) -> dict[str, Any]:
         """What is live, or was at an instant: champion, canary, challenger, and who moved them."""
         scoring.workflow(slug)
         return plain(governance.standing(slug, None if at is None else to_micros(at)))

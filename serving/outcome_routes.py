@@ -11,9 +11,9 @@ from starlette.concurrency import run_in_threadpool
 from firm.envelope import check_time
 from firm.time import DAY, Micros, to_datetime
 from serving.access.guard import Guard
-from serving.documented import PROBLEMS, IdempotencyKey
+from serving.documented import PROBLEMS, REPORTED, IdempotencyKey
 from serving.outcomes import Reports, Status
-from serving.schemas import SubjectRef
+from serving.schemas import Moment, SubjectRef
 from serving.scoring import Scoring
 
 Publish = Callable[[bytes, bytes], Awaitable[None]]
@@ -40,11 +40,11 @@ class OutcomeSent(BaseModel):
     )
 
     came_true: bool
-    known_at: AwareDatetime = Field(description="when it became known; later ones correct earlier")
+    known_at: Moment = Field(description="when it became known; later ones correct earlier")
     decision_id: str | None = Field(None, max_length=200)
     workflow: str | None = Field(None, max_length=50)
     subject: SubjectRef | None = None
-    as_of: AwareDatetime | None = Field(
+    as_of: Moment | None = Field(
         None, description="With a subject: the newest decision up to then; up to `known_at`."
     )
 
@@ -82,7 +82,13 @@ def outcome_routes(
     """The routes over the use case; `publish` puts events into the log, `now` is the clock."""
     router = APIRouter(tags=["outcomes"], responses=PROBLEMS)
 
-    @router.post("/outcomes", status_code=202, dependencies=[guard.needs("outcomes:send")])
+    @router.post(
+        "/outcomes",
+        status_code=202,
+        operation_id="report_outcome",
+        responses=REPORTED,
+        dependencies=[guard.needs("outcomes:send")],
+    )
     async def take(
         sent: OutcomeSent, request: Request, idempotency_key: IdempotencyKey = None
     ) -> OutcomeAccepted:
@@ -108,7 +114,11 @@ def outcome_routes(
             status=found.status,
         )
 
-    @router.get("/decisions/{decision_id}/outcome", dependencies=[guard.needs("decisions:read")])
+    @router.get(
+        "/decisions/{decision_id}/outcome",
+        operation_id="outcome",
+        dependencies=[guard.needs("decisions:read")],
+    )
     def outcome(decision_id: str, request: Request) -> OutcomeShown:
         """What became of a decision, as far as it is known."""
         decision = scoring.decision(decision_id)

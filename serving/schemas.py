@@ -2,10 +2,28 @@
 
 from __future__ import annotations
 
+import re
 from typing import Annotated, Literal
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import (
+    AwareDatetime,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    StringConstraints,
+)
 
+
+def _in_words(value: object) -> object:
+    if not isinstance(value, str) or _NUMBER.fullmatch(value):
+        raise ValueError("write the time in words, as 2026-11-02T09:30:00Z")
+    return value
+
+
+_NUMBER = re.compile(r"\s*[-+]?[0-9._eE+-]*\s*")
+Moment = Annotated[AwareDatetime, BeforeValidator(_in_words)]
+"""A time with its zone in ISO 8601: a bare number could be seconds or milliseconds."""
 SubjectRef = Annotated[str, StringConstraints(pattern=r"^[a-z_]+:\S.{0,198}$", max_length=200)]
 
 CandidateRef = Annotated[str, StringConstraints(pattern=r"^[^\x00-\x1f\x7f]+$", max_length=200)]
@@ -19,7 +37,7 @@ class ScoreAsked(BaseModel):
     )
 
     subject: SubjectRef
-    as_of: AwareDatetime | None = Field(
+    as_of: Moment | None = Field(
         None, description="Answer with what had happened by then; now, if it is left out."
     )
 
@@ -33,7 +51,7 @@ class BatchAsked(BaseModel):
     )
 
     subjects: list[SubjectRef] = Field(min_length=1)
-    as_of: AwareDatetime | None = Field(
+    as_of: Moment | None = Field(
         None, description="Answer with what had happened by then; now, if it is left out."
     )
 
@@ -199,7 +217,7 @@ class RankAsked(BaseModel):
     )
 
     subject: SubjectRef
-    as_of: AwareDatetime | None = Field(
+    as_of: Moment | None = Field(
         None, description="Answer with what had happened by then; now, if it is left out."
     )
     candidates: list[CandidateRef] | None = Field(

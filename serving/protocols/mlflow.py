@@ -19,6 +19,8 @@ from firm.errors import InvalidValue, Malformed
 from firm.time import Micros
 from serving.access.guard import Guard
 from serving.batch import all_or_nothing, score_each
+from serving.bodies import INVOCATION, INVOCATION_EXAMPLE
+from serving.documented import PROBLEMS, body_of
 from serving.scoring import Scoring
 
 COLUMN = "subject"
@@ -43,7 +45,7 @@ class Invocation(msgspec.Struct):
 
 def routes(scoring: Scoring, now: Callable[[], Micros], guard: Guard, version: str) -> APIRouter:
     """The routes at the root, where MLflow's client looks for them."""
-    router = APIRouter(tags=["MLflow"])
+    router = APIRouter(tags=["MLflow"], responses=PROBLEMS)
 
     @router.get("/ping", response_class=PlainTextResponse)
     def ping() -> str:
@@ -59,7 +61,11 @@ def routes(scoring: Scoring, now: Callable[[], Micros], guard: Guard, version: s
         """The server's version."""
         return version
 
-    @router.post("/invocations", dependencies=[guard.needs("scores:ask")])
+    @router.post(
+        "/invocations",
+        openapi_extra=body_of(INVOCATION, INVOCATION_EXAMPLE),
+        dependencies=[guard.needs("scores:ask")],
+    )
     async def invocations(
         request: Request, idempotency_key: Annotated[str | None, Header(max_length=200)] = None
     ) -> Response:

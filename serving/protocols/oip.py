@@ -21,6 +21,8 @@ from firm.errors import HeadwayError, InvalidValue, Malformed
 from firm.time import Micros
 from serving.access.guard import Guard
 from serving.batch import all_or_nothing, score_each
+from serving.bodies import INFERENCE, INFERENCE_EXAMPLE
+from serving.documented import PROBLEMS, body_of
 from serving.scoring import Scoring
 
 INPUT = {"name": "subject", "datatype": "BYTES", "shape": [-1]}
@@ -45,7 +47,7 @@ class Tensor(msgspec.Struct):
     """An input; `data` is left out where the values follow the JSON in binary."""
 
     name: str
-    shape: list[int]
+    shape: list[float]
     datatype: str
     parameters: dict[str, Any] = {}
     data: list[Any] | None = None
@@ -69,7 +71,7 @@ class InferRequest(msgspec.Struct):
 
 def routes(scoring: Scoring, now: Callable[[], Micros], guard: Guard, version: str) -> APIRouter:
     """The protocol's routes; `version` is the server's own."""
-    router = APIRouter(tags=["Open Inference Protocol"])
+    router = APIRouter(tags=["Open Inference Protocol"], responses=PROBLEMS)
     reads = [guard.needs("workflows:read")]
 
     def live(slug: str, asked: str | None) -> str:
@@ -116,13 +118,20 @@ def routes(scoring: Scoring, now: Callable[[], Micros], guard: Guard, version: s
             "outputs": outputs,
         }
 
-    @router.post(MODEL + "/infer", dependencies=[guard.needs("scores:ask")])
-    @router.post(OF_VERSION + "/infer", dependencies=[guard.needs("scores:ask")])
+    body = body_of(INFERENCE, INFERENCE_EXAMPLE)
+
+    @router.post(MODEL + "/infer", openapi_extra=body, dependencies=[guard.needs("scores:ask")])
+    @router.post(
+        OF_VERSION + "/infer", openapi_extra=body, dependencies=[guard.needs("scores:ask")]
+    )
     async def infer(
         slug: str,
         request: Request,
         version: str | None = None,
-        json_bytes: Annotated[int | None, Header(alias="Inference-Header-Content-Length")] = None,
+        json_bytes: Annotated[
+            int | None,
+            Header(alias="Inference-Header-Content-Length", ge=0, include_in_schema=False),
+        ] = None,
         idempotency_key: Annotated[str | None, Header(max_length=200)] = None,
     ) -> Response:
         """One decision for each subject, in their order; all of them or none."""
@@ -164,11 +173,13 @@ def read_request(body: bytes, json_bytes: int | None) -> tuple[InferRequest, lis
         found = list(_binary(body[len(head) :]))
     else:
         found = [value for value in _flat(tensor.data) if isinstance(value, str)]
-    size = 1
+    size = 1.0
     for side in tensor.shape:
         size *= side
     if len(found) != size:
-        raise InvalidValue(f"shape {tensor.shape} is of {size} texts; the data holds {len(found)}")
+        raise InvalidValue(
+            f"shape {tensor.shape} is of {size:g} texts; the data holds {len(found)}"
+        )
     return asked, found
 
 

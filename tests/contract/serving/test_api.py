@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
+from threading import Event
 from typing import Any
 
 import httpx
@@ -16,6 +17,7 @@ import pytest
 from structlog.testing import capture_logs
 
 from firm.envelope import LARGEST_EVENT_BYTES
+from firm.ids import SubjectId
 from firm.time import to_datetime
 from headway.api import build
 from headway.demo.bad import bad_inputs
@@ -23,7 +25,7 @@ from headway.parts import Parts, free_port
 from headway.settings import Settings
 from stream.topics import EVENTS
 from tests.contract.serving.conftest import served
-from tests.stage import NOON, SLUG, Stage, end_of, read, report, request
+from tests.stage import NOON, SLUG, Stage, end_of, read, report, request, until
 from workflows.delivery_risk import WORKFLOW
 
 SCORE = f"/v1/workflows/{SLUG}/score"
@@ -286,6 +288,42 @@ class TestWhatIsAway:
         with client(away, headers) as api:
             unavailable(api.post(SCORE, json=P1), "online-store-unavailable")
             assert api.get("/health/live").is_success
+
+    def test_redis_for_a_while_under_load(
+        self, api: httpx.Client, stage: Stage, parts: Parts
+    ) -> None:
+        """Each answer is refused or as fresh as it says, and all come back without a restart."""
+        assert parts.redis
+        assert parts.redis.pid
+        newest, over = stage.store.states(WORKFLOW).subjects[SubjectId("project:p1")], Event()
+
+        def ask(_: int) -> list[httpx.Response]:
+            answers = []
+            while not over.is_set():
+                answers.append(api.post(SCORE, json=P1))
+            return answers
+
+        with ThreadPoolExecutor(4) as threads:
+            asking = threads.map(ask, range(4))
+            until(lambda: api.post(SCORE, json=P1).is_success)
+            os.kill(parts.redis.pid, signal.SIGSTOP)
+            try:
+                refusals = [api.post(SCORE, json=P1) for _ in range(3)]
+            finally:
+                os.kill(parts.redis.pid, signal.SIGCONT)
+            until(lambda: api.post(SCORE, json=P1).is_success)
+            over.set()
+            found = [answer for answers in asking for answer in answers]
+        for answer in refusals:
+            unavailable(answer, "online-store-unavailable")
+        assert {answer.status_code for answer in found} == {200, 503}
+        for answer in found:
+            if answer.is_success:
+                freshness = answer.json()["freshness"]
+                assert freshness["event_time"] == z(to_datetime(newest.event_time).isoformat())
+                assert freshness["stale"] is True, "the newest report is years old"
+            else:
+                unavailable(answer, "online-store-unavailable")
 
     def test_the_database(self, settings: Settings, headers: dict[str, str]) -> None:
         database = f"postgresql+psycopg://nobody@127.0.0.1:{free_port()}/none"
