@@ -37,7 +37,9 @@ class DepthLimit:
         body, last = await _whole(receive)
         if last["type"] == "http.request" and self._is_too_deep(_json_part(scope, body)):
             detail = f"JSON may be nested {self._limit} levels deep; send it flatter"
-            await problem(HTTPStatus.BAD_REQUEST, "too-deep", detail)(scope, receive, send)
+            oip = scope["path"].startswith("/v2/")
+            answer = problem(HTTPStatus.BAD_REQUEST, "too-deep", detail, oip=oip)
+            await answer(scope, receive, send)
             return
         coming = [{"type": "http.request", "body": body, "more_body": False}, last]
         if last["type"] == "http.request":

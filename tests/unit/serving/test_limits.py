@@ -102,7 +102,7 @@ def deep(text: bytes, *headers: tuple[bytes, bytes]) -> tuple[int, bytes]:
         assert (await receive())["type"] == "http.disconnect"
         await reads_all(scope, receive, send)
 
-    scope = {"type": "http", "method": "POST", "headers": list(headers)}
+    scope = {"type": "http", "method": "POST", "path": "/", "headers": list(headers)}
     asyncio.run(DepthLimit(app, 4)(scope, receive, send))
     return sent[0]["status"], b"".join(read)
 
