@@ -1,6 +1,6 @@
-"""Aliases flip while two API processes and the stream are at work: no request fails, no batch is
-mixed, and whoever asks after a swap gets the new version. Then processes are killed in the middle
-of promotions: the old or the new decides, never both."""
+"""Aliases flip while two workers of the API and the stream are at work: no request fails, no batch
+is mixed, and whoever asks after a swap gets the new version. Then processes are killed in the
+middle of promotions: the old or the new decides, never both."""
 
 from __future__ import annotations
 
@@ -10,7 +10,6 @@ import time
 from collections import defaultdict
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from pathlib import Path
 
 import httpx
 import pytest
@@ -20,12 +19,10 @@ from firm.access import ROLES, Caller
 from firm.promotion import Proposal
 from firm.standing import Promotion
 from firm.store import Served
-from headway.children import Program
 from headway.copy import Copy
 from headway.governance import Governance
 from headway.keys import make_key
 from headway.logs import Outgoing
-from headway.parts import free_port
 from headway.replay import send, wait_until_taken
 from headway.swap import wait_until_served
 from tests.integration.killing import Blow, strike
@@ -38,6 +35,8 @@ pytestmark = [pytest.mark.slow, pytest.mark.timeout(420)]
 PROJECTS = [f"p{n}" for n in range(20)]
 REQUESTS_PER_SECOND, EVENTS_PER_SECOND = 200.0, 60.0
 FLIPS, ENOUGH = 10, 50
+PROCESSES = 3
+"""Two workers of the API on one port, and the stream."""
 
 
 @dataclass
@@ -55,7 +54,7 @@ class Run:
     """What happened while the aliases flipped."""
 
     copy: Copy
-    urls: list[str]
+    url: str
     headers: dict[str, str]
     flips: list[Flip] = field(default_factory=list)
     answers: list[Got] = field(default_factory=list)
@@ -65,27 +64,15 @@ class Run:
 def run(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Run]:
     """Ten flips in a row: promotions and rollbacks by turns."""
     home = tmp_path_factory.mktemp("swap")
-    settings = settings_of(home)
+    settings = settings_of(home, workers=2)
     with without_pages(), Copy.start(settings, lambda _: None) as copy:
-        second = second_api(copy, home)
-        try:
-            yield flip_under_load(copy, second)
-        finally:
-            second.stop()
+        until(lambda: len(copy.store.served(SLUG)) == PROCESSES, seconds=60)
+        yield flip_under_load(copy)
 
 
-def second_api(copy: Copy, home: Path) -> Program:
-    """Another process of the API, on a port of its own."""
-    port = free_port()
-    environment = {**copy.settings.environment(), "HEADWAY_PORT": str(port)}
-    program = Program.headway("serve", home / str(port), environment)
-    program.start()
-    until(lambda: any(one.worker == f"http:{port}" for one in copy.store.served(SLUG)), seconds=60)
-    return program
-
-
-def flip_under_load(copy: Copy, second: Program) -> Run:
-    run, settings = Run(copy, urls(copy, second), key(copy)), copy.settings
+def flip_under_load(copy: Copy) -> Run:
+    url = f"{copy.api_url}/v1/workflows/{SLUG}/score"
+    run, settings = Run(copy, url, key(copy)), copy.settings
     events = [
         Outgoing(b"k", report(f"{day}-{project}", project, day, slip=int(day)), 0)
         for day in range(60)
@@ -104,7 +91,7 @@ def flip_under_load(copy: Copy, second: Program) -> Run:
         args=(settings.kafka or "", events[len(PROJECTS) :], lambda _: None, EVENTS_PER_SECOND),
     )
     replay.start()
-    with Load(run.urls, bodies(), run.headers, REQUESTS_PER_SECOND) as load:
+    with Load([run.url], bodies(), run.headers, REQUESTS_PER_SECOND) as load:
         until(lambda: len(load.answers) > ENOUGH)
         for number in range(FLIPS):
             run.flips.append(flip(governance, copy, number, proposal))
@@ -132,13 +119,6 @@ def asked_since(load: Load, instant: float) -> list[Got]:
     return [answer for answer in list(load.answers) if answer.sent_at >= instant]
 
 
-def urls(copy: Copy, second: Program) -> list[str]:
-    port = second.folder.parent.name
-    return [
-        f"{api}/v1/workflows/{SLUG}/score" for api in (copy.api_url, f"http://127.0.0.1:{port}")
-    ]
-
-
 def bodies() -> list[bytes]:
     return [f'{{"subject": "project:{project}"}}'.encode() for project in PROJECTS]
 
@@ -160,7 +140,7 @@ def test_each_process_took_each_flip_over(
     run: Run, record_property: Callable[[str, object], None]
 ) -> None:
     for number, flip in enumerate(run.flips):
-        assert len(flip.served) == 3
+        assert len(flip.served) == PROCESSES
         assert {one.version for one in flip.served} == {flip.made.version}
         slowest = max(one.at for one in flip.served) - flip.made.at
         record_property(f"seconds until flip {number} was everywhere", slowest / 1e6)
@@ -225,9 +205,9 @@ def test_afterwards_every_process_serves_what_the_signed_record_says(
 ) -> None:
     store, champion = run.copy.store, blows["who agrees"].champion
     served = wait_until_served(store, SLUG)
-    assert len(served) == 3
+    assert len(served) == PROCESSES
     assert {one.version for one in served} == {champion}
-    until(lambda: {ask(run, url) for url in run.urls} == {(200, champion)}, seconds=60)
+    until(lambda: {ask(run) for _ in range(8)} == {(200, champion)}, seconds=60)
     place = send(
         run.copy.settings.kafka or "",
         [Outgoing(b"k", report("after", PROJECTS[0], day=61, slip=61), 0)],
@@ -243,7 +223,8 @@ def test_afterwards_every_process_serves_what_the_signed_record_says(
     assert store.verify() > 0
 
 
-def ask(run: Run, url: str) -> tuple[int, str]:
+def ask(run: Run) -> tuple[int, str]:
+    """Over a connection of its own, that either worker may get."""
     headers = {**run.headers, "Content-Type": "application/json"}
-    answer = httpx.post(url, content=bodies()[0], headers=headers, timeout=30)
+    answer = httpx.post(run.url, content=bodies()[0], headers=headers, timeout=30)
     return answer.status_code, answer.json().get("model_version", "")
