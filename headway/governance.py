@@ -56,11 +56,11 @@ class Governance:
     ) -> Proposal:
         """Ask that a version decide; another person has to agree."""
         registered = self._registered(workflow, version)
-        _require_judged(workflow, version, registered.gates)
         same = [p for p in self._store.proposals(workflow) if p.version == version]
         if any(one.alias == alias for one in same):
             raise NotAllowed(f"version {version} of {workflow} is proposed as {alias} already")
         asked = proposed(registered, alias, share, person, why, now())
+        _require_judged(workflow, version, registered.gates)
         self._store.propose(asked, WRITER)
         return asked
 

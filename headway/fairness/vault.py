@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import secrets
 from collections.abc import Callable, Iterable, Mapping
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Final
 
@@ -24,6 +25,7 @@ from firm.errors import HeadwayError, NotAllowed
 from firm.fairness import Fairness
 from firm.time import Micros
 from firm.workflow import Workflow
+from headway.parts.locks import waiting_lock
 from monitoring.fairness import OnRecord
 
 KEEPERS: frozenset[Role] = frozenset({"hr"})
@@ -80,10 +82,11 @@ class Vault:
             NotAllowed: the person lacks the role.
         """
         _require(person, KEEPERS, "put attributes of people into the vault")
-        kept = self._read()
-        before = kept.get(workflow.slug, Kept())
-        merged = {**before.people, **{key: dict(values) for key, values in people.items()}}
-        self._write({**kept, workflow.slug: Kept(merged)})
+        with self._changing():
+            kept = self._read()
+            before = kept.get(workflow.slug, Kept())
+            merged = {**before.people, **{key: dict(values) for key, values in people.items()}}
+            self._write({**kept, workflow.slug: Kept(merged)})
         self._tell(at, person.name, "put attributes into the vault", workflow, len(people))
         return len(merged)
 
@@ -94,13 +97,14 @@ class Vault:
             NotAllowed: the person lacks the role, or there are real ones.
         """
         _require(person, SIMULATORS, "have attributes simulated")
-        kept = self._read()
-        if kept.get(workflow.slug, Kept()).people:
-            raise NotAllowed(
-                f"attributes of real people are on record for {workflow.slug}: simulated ones "
-                "would hide them"
-            )
-        self._write({**kept, workflow.slug: Kept(simulated=seed)})
+        with self._changing():
+            kept = self._read()
+            if kept.get(workflow.slug, Kept()).people:
+                raise NotAllowed(
+                    f"attributes of real people are on record for {workflow.slug}: simulated ones "
+                    "would hide them"
+                )
+            self._write({**kept, workflow.slug: Kept(simulated=seed)})
         self._tell(at, person.name, "had attributes simulated", workflow, 0)
 
     def open(self, workflow: Workflow, candidates: Iterable[str], at: Micros) -> OnRecord:
@@ -130,6 +134,10 @@ class Vault:
             },
         )
 
+    def _changing(self) -> AbstractContextManager[None]:
+        self._file.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        return waiting_lock(self._file.with_suffix(".lock"))
+
     def _read(self) -> dict[str, Kept]:
         if not self._file.exists():
             return {}
@@ -148,7 +156,6 @@ class Vault:
         """In one step, readable by its owner alone."""
         header = dict(zip(("alg", "enc"), ALGORITHMS, strict=True))
         sealed = jwe.encrypt_compact(header, as_json(kept), self._key, algorithms=list(ALGORITHMS))
-        self._file.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         draft = self._file.with_suffix(f".{secrets.token_hex(4)}")
         draft.touch(mode=0o600)
         draft.write_text(sealed)
