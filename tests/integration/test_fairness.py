@@ -18,6 +18,7 @@ from firm.errors import GateFailed, ModelRefused, NotAllowed
 from firm.events import Event, ScoreRequested
 from firm.fairness import FAIRNESS_GATE
 from firm.ids import EventId
+from firm.promotion import Registration
 from firm.react import Arrival, react
 from firm.standing import Promotion
 from firm.store import SqlStore
@@ -29,6 +30,7 @@ from headway.governance import Governance
 from headway.lifecycle import open_registry, train_version
 from headway.loading import loader, to_decide
 from headway.settings import Settings
+from headway.signing import Signer
 from stream.topics import EVENTS
 from tests.unit.firm.samples import NOW, arriving
 from tests.unit.workflows.tickets import START, changed
@@ -195,29 +197,37 @@ def test_the_reason_is_there_for_whoever_moves_the_alias_in_mlflow(copy: Copy) -
     assert any(FAIRNESS_GATE in words for words in registered.failed)
 
 
-def test_a_version_from_before_fairness_was_declared_is_not_served(copy: Copy) -> None:
-    """Its promotion is signed; that it was never judged is seen all the same."""
-    old, _ = copy.store.registration(SLUG, copy.fair.version.version)
-    gates = {name: figure for name, figure in old.gates.items() if name != FAIRNESS_GATE}
-    made = Promotion(
-        workflow=SLUG,
-        version=old.version,
-        uri=old.uri,
-        sha256=old.sha256,
-        size=old.size,
-        promoted_by="ben",
-        approved_by="gus",
-        why="before",
-        at=1,
-        gates=gates,
-    )
+def from_before(copy: Copy) -> tuple[Registration, Promotion]:
+    """The fair version as it would have been registered and promoted before fairness was declared:
+    signed, but never judged."""
+    made, _ = copy.store.registration(SLUG, copy.fair.version.version)
+    gates = {name: figure for name, figure in made.gates.items() if name != FAIRNESS_GATE}
+    old = msgspec.structs.replace(made, version="99", gates=gates)
+    fields = {name: getattr(old, name) for name in ("version", "uri", "sha256", "size", "gates")}
+    said = {"promoted_by": "ben", "approved_by": "gus", "why": "before", "at": 1}
+    return old, Promotion(workflow=SLUG, **fields, **said)
+
+
+def test_a_version_from_before_fairness_was_declared_is_neither_served_nor_proposed(
+    copy: Copy,
+) -> None:
+    old, made = from_before(copy)
     load = to_decide(loader(copy.settings.artifacts))
     with pytest.raises(ModelRefused, match=f"nobody has checked its {FAIRNESS_GATE}"):
         load(made, WORKFLOW)
-    assert load(msgspec.structs.replace(made, gates=old.gates), WORKFLOW).version == old.version
-    copy.governance.register(msgspec.structs.replace(old, version="99", gates=gates))
+    judged = {**made.gates, FAIRNESS_GATE: 0.0}
+    assert load(msgspec.structs.replace(made, gates=judged), WORKFLOW).version == "99"
+    copy.governance.register(old)
     with pytest.raises(GateFailed, match=f"nobody has checked its {FAIRNESS_GATE}"):
         copy.governance.propose(SLUG, "99", SCIENTIST, "better")
+
+
+def test_nor_is_it_brought_back_when_the_kill_switch_is_lifted(copy: Copy) -> None:
+    _, made = from_before(copy)
+    copy.store.promote(made, "governance", Signer(copy.settings).sign(made), 0, None)
+    copy.governance.kill(SLUG, REVIEWER, "stop")
+    with pytest.raises(GateFailed, match=f"nobody has checked its {FAIRNESS_GATE}"):
+        copy.governance.lift(SLUG, REVIEWER, "go on")
 
 
 def test_figures_card_and_picture_are_kept_with_the_version(copy: Copy) -> None:
