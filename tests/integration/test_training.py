@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from dask.distributed import LocalCluster
 from mlflow import MlflowClient
 from rich.console import Console
 
@@ -161,3 +162,27 @@ def test_what_is_due_is_trained_once_and_what_cannot_be_is_named(settings: Setti
     assert SLUG not in found, "it has just been trained"
     assert "0 rows" in found["service_level"]["not trained"]
     assert len(registry.versions(SLUG)) == before
+
+
+def test_a_log_that_outgrows_memory_is_trained_on_from_files_and_on_a_cluster(
+    settings: Settings,
+) -> None:
+    """Two workers of Dask, and XGBoost's external memory, learn from the rows that memory holds."""
+    progress, _ = watched()
+    in_memory = train_workflow(settings, SLUG, CUT, "ada", 0, progress)
+    from_files = train_workflow(settings, SLUG, CUT, "ada", 0, progress, in_files=True)
+    with LocalCluster(
+        n_workers=2,
+        threads_per_worker=1,
+        host="127.0.0.1",
+        dashboard_address="127.0.0.1:0",
+        silence_logs=50,
+    ) as cluster:
+        on = cluster.scheduler_address
+        on_cluster = train_workflow(settings, SLUG, CUT, "ada", 0, progress, on=on)
+    assert list((settings.home / "rows" / SLUG / "rows").rglob("*.parquet"))
+    registry = open_registry(settings)
+    for found in (from_files, on_cluster):
+        assert found["rows"] == in_memory["rows"] > 500
+        assert found["gates"].keys() == in_memory["gates"].keys()
+        assert registry.get(SLUG, found["version"]).trained_by == "ada"
