@@ -139,7 +139,8 @@ def stakes(figures: Figures) -> list[str]:
         if what
     ]
     unknown = f" Of {lost.unknown} wrongly judged cases nobody said it." if lost.unknown else ""
-    return [*said, f"It is {declared.because}.{unknown}"]
+    twice = "What hangs on a case counts each time that it was judged wrongly."
+    return [*said, f"It is {declared.because}.{unknown} {twice}"]
 
 
 def _of(part: int, whole: int) -> str:

@@ -197,6 +197,7 @@ def test_the_summary_tells_each_group_and_what_hung_on_the_wrong_answers(
         (found.quality.false_negatives, "missed cases"),
     ):
         assert f"{count},000,000 USD hung on the {count} {cases}." in text
+    assert "counts each time that it was judged wrongly" in text
     shown = [part for part in found.parts if not part.too_few]
     assert {part.name for part in shown} == {"north", "south", ATTACK, "DDC"}
     for part in shown:
