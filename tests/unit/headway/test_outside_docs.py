@@ -135,4 +135,4 @@ def test_every_command_of_the_page_prints_what_the_page_says(newcomer: Newcomer)
     first = next(d for d in by_model if d.subject == "order:PO-890")
     assert asked.split()[:2] == [first.band, repr(first.probability)]
     report = json.loads((newcomer.folder / "report.json").read_text())
-    assert Path(report["summary"]).is_file()
+    assert (newcomer.folder / report["summary"]).is_file()
