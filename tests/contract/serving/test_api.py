@@ -371,6 +371,7 @@ def test_the_openapi_document_lists_every_route_with_its_problems(api: httpx.Cli
         "/v1/workflows/{slug}/score/batch": {"post"},
         "/v1/workflows/{slug}/reports": {"get"},
         "/v1/workflows/{slug}/reports/{version}/{end}/{file}": {"get"},
+        "/v1/webhooks/mlflow": {"post"},
         "/v1/outcomes": {"post"},
         "/v1/decisions/{decision_id}/outcome": {"get"},
         "/v1/actions": {"get"},
