@@ -205,10 +205,9 @@ def test_it_is_refused_in_words_with(what: str, tmp_path: Path) -> None:
         app, ["evaluate", "staffing_fit", "--log", str(file), "--cut", "2016-04-15"]
     )
     assert said.exit_code == 1
-    heard = " ".join(said.stderr.split())
-    assert str(file) in heard
-    for word in words:
-        assert word in heard
+    heard = "".join(said.stderr.split())  # a terminal breaks long words
+    for word in [str(file), *words]:
+        assert "".join(word.split()) in heard
 
 
 def later_and_earlier() -> str:
