@@ -1,4 +1,4 @@
-"""The process of the stream: the agents of all workflows, and the relay."""
+"""The process of the stream: the agent that feeds all workflows, and the relay."""
 
 from __future__ import annotations
 
