@@ -6,6 +6,7 @@ from __future__ import annotations
 import asyncio
 import threading
 import time
+from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import date, timedelta
@@ -41,6 +42,8 @@ SLUG = WORKFLOW.slug
 PATIENCE_SECONDS = 30.0
 CANONICAL = canonicaliser(declared())
 _numbers = count()
+_free = deque(range(16))
+"""The numbers of Redis that no open stage has."""
 
 
 class NoModel:
@@ -59,9 +62,9 @@ class Stage:
     def __init__(self, parts: Parts) -> None:
         assert parts.postgres
         self.bootstrap = parts.kafka_bootstrap
-        number = next(_numbers)
-        self.url = parts.postgres.create_database(f"stage_{number}")
-        self.redis_url = f"{parts.redis_url.rpartition('/')[0]}/{number % 16}"
+        self.url = parts.postgres.create_database(f"stage_{next(_numbers)}")
+        self._redis = _free.popleft()
+        self.redis_url = f"{parts.redis_url.rpartition('/')[0]}/{self._redis}"
         with redis.Redis.from_url(self.redis_url) as client:
             client.flushdb()
         self.store = SqlStore(self.url, KEY)
@@ -96,6 +99,7 @@ class Stage:
 
     def close(self) -> None:
         self.store.close()
+        _free.append(self._redis)
 
     def _begin_at(self, offset: int) -> None:
         """Pass over what other tests have put into the log."""

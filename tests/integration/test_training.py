@@ -112,6 +112,7 @@ def test_a_version_is_kept_with_all_its_evidence(
     assert {path.name for path in kept.iterdir()} == {
         "contributions.png",
         "gains.png",
+        "lineage.html",
         "model_card.md",
         "precision_recall.png",
         "reliability.png",

@@ -8,7 +8,7 @@ import msgspec
 import pytest
 
 from firm.decision import RULE_VERSION, Person
-from firm.errors import GateFailed, NotAllowed
+from firm.errors import GateFailed, NoChallenger, NotAllowed
 from firm.promotion import (
     Proposal,
     Registration,
@@ -190,7 +190,7 @@ def test_a_challenger_needs_no_gate_and_decides_nothing(record: Record) -> None:
     assert record.standing.champion.version == "1"
     record.add(end(record.standing, "challenger", "Ben", "seen enough", 21))
     assert record.standing.challenger is None
-    with pytest.raises(NotAllowed, match="has no challenger"):
+    with pytest.raises(NoChallenger, match="has no challenger"):
         end(record.standing, "challenger", "Ben", "again", 22)
 
 

@@ -50,8 +50,8 @@ def alert(kind: str = "outcomes-changed", version: str = "3", at: int = NOON) ->
 class Found:
     """A workflow in which these alerts are new at the first look."""
 
-    def __init__(self, *alerts: Alert) -> None:
-        self.workflow = SimpleNamespace(slug=SLUG)
+    def __init__(self, *alerts: Alert, fairness: object = None) -> None:
+        self.workflow = SimpleNamespace(slug=SLUG, fairness=fairness)
         self._alerts = list(alerts)
 
     def look(self) -> list[Alert]:
@@ -96,6 +96,15 @@ def test_a_live_version_is_reported_on_when_it_is_due(
     assert started == []
     always.look()
     assert started == [["report", SLUG, "--json"]]
+
+
+def test_who_is_shown_is_looked_at_with_each_report_of_a_workflow_that_scores_people(
+    store: SqlStore, started: list[list[str]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(store, "live", lambda slug: SimpleNamespace(kind="promoted"))
+    watched: Any = [Found(fairness="declared")]
+    Monitor(store, watched, report_hours=1e-9).look()
+    assert started == [["report", SLUG, "--json"], ["fairness", SLUG, "--json"]]
 
 
 def test_the_challenger_and_how_it_compares_are_put_to_the_reviewer(
