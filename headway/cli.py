@@ -75,8 +75,8 @@ def demo(
 ) -> None:
     """Replay a real log end to end on real parts, check every claim, and print what happened.
 
-    Of the service incidents one ticket of four is taken, with all its events, unless you say
-    --whole: that takes four times as long.
+    Of the service incidents one ticket of two is taken, with all its events, unless you say
+    --whole: that takes twice as long.
     """
     from headway.demo.command import run_demo  # noqa: PLC0415  (imports all rooms)
 

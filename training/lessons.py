@@ -34,6 +34,27 @@ def lessons(workflow: Workflow, replayed: Replayed, cut: Micros) -> TrainingRows
     return _complemented(workflow, young, estimates, cut)
 
 
+def to_judge_on(workflow: Workflow, replayed: Replayed, cut: Micros) -> TrainingRows:
+    """The rows to judge on at the cut: with the outcomes known by then and, where a workflow
+    declares how to estimate the others, with those drawn by their estimated chance.
+
+    Held to the known alone, a model would be held to the quick cases: those whose label comes late
+    are still missing. A drawn outcome is right on the average of many rows, of one it says little.
+    """
+    rows, label = replayed.rows, workflow.label
+    if label.estimate is None:
+        return old_enough(workflow, rows.known_at(cut), cut)
+    young = old_enough(workflow, rows.where(rows.as_of < cut), cut)
+    estimates = label.estimate(replayed.histories(cut), cut)
+    chance = np.array([estimates.get(id_, np.nan) for id_ in young.event], dtype=np.float64)
+    luck = np.random.default_rng(workflow.model.seed).random(len(young))
+    drawn = np.where(np.isnan(chance), np.nan, luck < chance)
+    known = young.known_from < cut
+    outcome = np.where(known, young.outcome, drawn)
+    known_from = np.where(known, young.known_from, UNKNOWN)
+    return young.replace(outcome=outcome, known_from=known_from).where(~np.isnan(outcome))
+
+
 def old_enough(workflow: Workflow, rows: TrainingRows, cut: Micros) -> TrainingRows:
     """The rows that have the declared age at the cut."""
     return rows.where(rows.as_of <= cut - int(workflow.label.least_age_days * DAY))

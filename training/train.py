@@ -19,7 +19,7 @@ from training.fairness import JudgesFairness, evidence
 from training.gates import GateResult, check
 from training.judge import judge, parts, served_difference
 from training.leaks import require_none
-from training.lessons import old_enough
+from training.lessons import to_judge_on
 from training.pictures import draw
 from training.quality import Quality
 from training.registered import RegisteredVersion
@@ -74,8 +74,8 @@ def train(
     replays: Replays = in_memory,
     fairness: JudgesFairness | None = None,
 ) -> TrainingReport:
-    """Replay the log, judge the model walking forward over the rows known at the cut, and register
-    the one that is fitted on all of them.
+    """Replay the log, judge the model walking forward over the rows to judge on at the cut, and
+    register the one that is fitted on all that may be learnt from then.
 
     A version that fails a gate is registered too, marked as failed, so that there is something to
     look at; `gates.require` keeps it from being promoted. It is held against the `champion`, if one
@@ -92,8 +92,7 @@ def train(
     watch = sampled if workflow.fairness else None
     replayed, learn, fitting = replays(workflow, arrivals, watch)
     require_none(workflow, replayed, cut)
-    known = old_enough(workflow, replayed.rows.known_at(cut), cut)
-    splits = walk_forward(workflow, known, learn)
+    splits = walk_forward(workflow, to_judge_on(workflow, replayed, cut), learn)
     tuned = _tune(workflow, splits, tuning, progress) if tuning else None
     if tuned is not None:
         workflow, splits = tuned.workflow, splits[TUNED_ON:]

@@ -15,7 +15,7 @@ from training.quality import Quality, quality
 from training.rows import Floats, TrainingRows
 
 HELD_OUT = 0.5
-"""Share of the known rows, the most recent ones, on which models are judged."""
+"""Share of the rows to judge on, the most recent ones, on which models are judged."""
 STEPS = 5
 """How often in that time a model is fitted anew, as it would be in service: one fit on the oldest
 half alone would say little about a model that has seen everything."""

@@ -75,11 +75,11 @@ LOGS = {
                 Judging(workflow="staffing_fit", least_auc=0.82),
                 Judging(workflow="service_level", least_auc=0.78),
             ),
-            cut=datetime(2016, 4, 15, tzinfo=UTC),
+            cut=datetime(2016, 4, 22, tzinfo=UTC),
             sample=TICKET,
             paced=1_000,
             asked=100,
-            one_of=4,
+            one_of=2,
         ),
         DemoLog(
             name="payment_requests",

@@ -15,7 +15,7 @@ from firm.time import DAY
 from tests.unit.training.cases import SLOW, estimate, tickets, workflow
 from tests.unit.training.small import START
 from training.evaluate import evaluate
-from training.lessons import lessons
+from training.lessons import lessons, to_judge_on
 from training.replay import Replayed, replay_whole
 from training.rows import UNKNOWN
 
@@ -44,6 +44,28 @@ def test_nothing_is_judged_on_an_estimate(replayed: Replayed) -> None:
     judged = replayed.rows.after(CUT).labelled()
     assert evaluate(DECLARED, replayed, CUT).quality.n == len(judged)
     assert set(judged.outcome) == {0.0, 1.0}
+
+
+def test_a_version_is_judged_on_as_many_slow_cases_as_there_are(replayed: Replayed) -> None:
+    """Before it is registered, when the slow ones are still open: on outcomes drawn by their
+    chance, where none is known."""
+    naive, declared = (to_judge_on(w, replayed, CUT) for w in (NAIVE, DECLARED))
+    rows = replayed.rows
+    truth = rows.outcome[np.isin(rows.event, declared.event)]
+    assert naive.outcome.mean() < 0.6 * truth.mean()
+    assert declared.outcome.mean() == pytest.approx(truth.mean(), abs=0.01)
+    assert set(declared.outcome) == {0.0, 1.0}
+    again = to_judge_on(DECLARED, replayed, CUT)
+    np.testing.assert_array_equal(again.outcome, declared.outcome)
+
+
+def test_an_outcome_that_is_known_is_judged_on_as_it_is(replayed: Replayed) -> None:
+    other = workflow(label={"estimate": lambda histories, cut: dict.fromkeys(rows.event, 0.5)})
+    rows = replayed.rows
+    found = to_judge_on(other, replayed, CUT)
+    known = rows.known_at(CUT)
+    judged = found.where(np.isin(found.event, known.event))
+    np.testing.assert_array_equal(judged.outcome, known.outcome)
 
 
 def test_what_is_too_young_says_nothing(replayed: Replayed) -> None:
