@@ -36,8 +36,8 @@ class DemoLog:
     Attributes:
         cut: trains on outcomes known before it, scores what comes from then on.
         sample: an event like those of the log, to spoil.
-        paced: so many of the last events come at a firm's pace and are timed, None is all after the
-            cut; the others come as fast as they are taken in.
+        paced: so many of the first events after the cut come at a firm's pace and are timed, None
+            is all of them; the others come as fast as they are taken in.
         one_of: of so many subjects one is taken, with all its events, unless the whole log is asked
             for: what has many features takes longer than anybody waits for a demo.
         asked: of how many subjects a score is asked, by stream and by HTTP alike, at each of the

@@ -142,13 +142,13 @@ class Demo:
         paced = len(events) if self._log.paced is None else min(self._log.paced, len(events))
         start, since, offsets = 0, self._cut, list[int]()
         for as_of, end in _stops(events):
-            timed = max(start, min(end, len(events) - paced))
+            timed = max(start, min(end, paced))
             if start < timed:
-                self._replay("scoring as fast as it goes", events[start:timed])
-            if timed < end:
                 words = f"scoring {PACE:g} events a second"
-                offsets.append(self._replay(words, events[timed:end], PACE))
-                offsets.append(offsets[-1] + end - timed)
+                offsets.append(self._replay(words, events[start:timed], PACE))
+                offsets.append(offsets[-1] + timed - start)
+            if timed < end:
+                self._replay("scoring as fast as it goes", events[timed:end])
             for watched in self._watched:
                 watched.compare(since, as_of, self._log.asked)
             start, since = end, as_of + 1
