@@ -46,13 +46,11 @@ def to_judge_on(workflow: Workflow, replayed: Replayed, cut: Micros) -> Training
         return old_enough(workflow, rows.known_at(cut), cut)
     young = old_enough(workflow, rows.where(rows.as_of < cut), cut)
     estimates = label.estimate(replayed.histories(cut), cut)
-    chance = np.array([estimates.get(id_, np.nan) for id_ in young.event], dtype=np.float64)
+    chance = _chances(young.event, estimates)
     luck = np.random.default_rng(workflow.model.seed).random(len(young))
     drawn = np.where(np.isnan(chance), np.nan, luck < chance)
     known = young.known_from < cut
-    outcome = np.where(known, young.outcome, drawn)
-    known_from = np.where(known, young.known_from, UNKNOWN)
-    return young.replace(outcome=outcome, known_from=known_from).where(~np.isnan(outcome))
+    return _with(young, np.where(known, young.outcome, drawn), known)
 
 
 def old_enough(workflow: Workflow, rows: TrainingRows, cut: Micros) -> TrainingRows:
@@ -65,8 +63,18 @@ def _complemented(
 ) -> TrainingRows:
     known = rows.known_from < cut
     outcome = complemented(workflow.slug, rows.event, rows.outcome, known, estimates)
+    return _with(rows, outcome, known)
+
+
+def _with(rows: TrainingRows, outcome: Floats, known: Flags) -> TrainingRows:
+    """The rows with these outcomes, of which only some are known; without one they are left out."""
     known_from = np.where(known, rows.known_from, UNKNOWN)
     return rows.replace(outcome=outcome, known_from=known_from).where(~np.isnan(outcome))
+
+
+def _chances(event: NDArray[np.object_], estimates: Mapping[EventId, float]) -> Floats:
+    """The estimates of n rows; NaN where there is none."""
+    return np.array([estimates.get(id_, np.nan) for id_ in event], dtype=np.float64)
 
 
 def complemented(
@@ -81,7 +89,7 @@ def complemented(
     Raises:
         CannotTrain: an estimate is no probability.
     """
-    estimated = np.array([estimates.get(id_, np.nan) for id_ in event], dtype=np.float64)
+    estimated = _chances(event, estimates)
     found = np.where(np.isnan(estimated), np.where(known, outcome, np.nan), estimated)
     if ((found < 0) | (found > 1)).any():
         raise CannotTrain(
