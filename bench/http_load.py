@@ -58,10 +58,10 @@ def open_loop(target: Target, connections: int, seconds: float, per_second: floa
 
 
 async def _send(target: Target, connections: int, seconds: float, per_second: float | None) -> Sent:
+    run = _Run(target.port, cycle(target.requests))
     gc.collect()
     gc.disable()
     try:
-        run = _Run(target.port, cycle(target.requests))
         for _ in range(connections):
             await run.connect()
         start = time.perf_counter()
@@ -73,9 +73,10 @@ async def _send(target: Target, connections: int, seconds: float, per_second: fl
             await run.at_rate(start, seconds, per_second)
         await asyncio.sleep(max(0.0, start + seconds - time.perf_counter()))
         run.repeat = False
-        return run.end(time.perf_counter() - start)
+        return run.sent(time.perf_counter() - start)
     finally:
         gc.enable()
+        await run.close()
 
 
 class _Run:
@@ -140,10 +141,16 @@ class _Run:
         else:
             self.free.append(connection)
 
-    def end(self, seconds: float) -> Sent:
+    async def close(self) -> None:
+        """Close every connection, also those being made: a loop of uvloop that is closed before
+        its transports are may never return."""
         self._ended = True
+        await asyncio.gather(*self._again, return_exceptions=True)
         for connection in self.all:
             connection.close()
+        await asyncio.gather(*(connection.closed for connection in self.all))
+
+    def sent(self, seconds: float) -> Sent:
         failed = self.failed + len(self.due)  # what was never sent is not let off either
         if len(self.latencies) < 2:
             return Sent(0.0, float("inf"), float("inf"), failed)
@@ -163,6 +170,7 @@ class _Connection(asyncio.Protocol):
         self._got = b""
         self._waits = False
         self._transport: Any = None
+        self.closed = asyncio.get_running_loop().create_future()
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = transport
@@ -180,6 +188,7 @@ class _Connection(asyncio.Protocol):
             self._run.done(self, time.perf_counter() - self._due, got[9:12] == b"200")
 
     def connection_lost(self, exc: Exception | None) -> None:
+        self.closed.set_result(None)
         self._run.lost(self, self._waits)
 
     def close(self) -> None:

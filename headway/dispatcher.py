@@ -6,6 +6,7 @@ import asyncio
 import random
 import signal
 from collections.abc import Callable
+from contextlib import suppress
 
 import structlog
 
@@ -79,10 +80,9 @@ def _receivers(settings: Settings) -> tuple[Receivers, Callable[[], None]]:
 
 
 async def _wait(told: asyncio.Event, seconds: float) -> None:
-    try:
-        await asyncio.wait_for(told.wait(), seconds)
-    except TimeoutError:
-        return
+    with suppress(TimeoutError):
+        async with asyncio.timeout(seconds):
+            await told.wait()
 
 
 class Dispatcher:

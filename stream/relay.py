@@ -77,7 +77,8 @@ class Relay:
                     raise
                 log.warning("relay waits", reason=str(error))
             with suppress(TimeoutError):
-                await asyncio.wait_for(wake.wait(), IDLE_SECONDS)
+                async with asyncio.timeout(IDLE_SECONDS):  # `wait_for` can lose a cancellation
+                    await wake.wait()
 
     async def _publish(self) -> int:
         rows = await asyncio.to_thread(self._store.pending, "decision", CHUNK)

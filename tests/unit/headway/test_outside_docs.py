@@ -8,10 +8,12 @@ import re
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Iterator, Mapping
 from contextlib import closing
 from pathlib import Path
 
+import httpx
 import pytest
 
 from firm.decision import Decision
@@ -43,7 +45,7 @@ class Newcomer:
             "PATH": f"{Path(sys.executable).parent}{os.pathsep}{kept['PATH']}",
             "COLUMNS": "80",
         }
-        self.copy: subprocess.Popen[str] | None = None
+        self.copy: subprocess.Popen[bytes] | None = None
 
     def types(self, command: str) -> str:
         """What a command prints; `headway up` goes on in a terminal of its own."""
@@ -56,13 +58,22 @@ class Newcomer:
         self.environment |= dict(zip(words, printed.splitlines(), strict=True))
         if "HEADWAY_PORT" in words:  # the page's may be taken
             self.environment["HEADWAY_PORT"] = str(free_port())
+        if "KEY" in words:
+            self._pauses_until_the_key_is_known()
         return ""
 
     def stops(self) -> None:
         """Ctrl-C in that terminal."""
         if self.copy is not None:
             self.copy.send_signal(signal.SIGINT)
-            self.copy.communicate(timeout=60)
+            self.copy.wait(timeout=60)
+
+    def _pauses_until_the_key_is_known(self) -> None:
+        """A second, if the machine has nothing else to do."""
+        bearer = {"Authorization": f"Bearer {self.environment['KEY']}"}
+        url = f"http://127.0.0.1:{self.environment['HEADWAY_PORT']}/v1/workflows"
+        while httpx.get(url, headers=bearer).status_code == httpx.codes.UNAUTHORIZED:
+            time.sleep(0.1)
 
     def _shell(self, command: str) -> str:
         done = subprocess.run(  # noqa: S602 - the page's own commands, as a newcomer types them
@@ -78,19 +89,17 @@ class Newcomer:
         return done.stdout.rstrip()
 
     def _up(self) -> str:
-        self.copy = subprocess.Popen(
-            ["headway", "up"],  # noqa: S607 - as it is typed
-            cwd=self.folder,
-            env=self.environment,
-            stderr=subprocess.PIPE,
-            text=True,
-        )
-        assert self.copy.stderr
-        said = ""
-        while "Ctrl-C stops" not in said:
-            line = self.copy.stderr.readline()
-            assert line, said
-            said += line
+        terminal = self.folder / "terminal.txt"
+        with terminal.open("w") as screen:
+            self.copy = subprocess.Popen(
+                ["headway", "up"],  # noqa: S607 - as it is typed
+                cwd=self.folder,
+                env=self.environment,
+                stderr=screen,
+            )
+        while "Ctrl-C stops" not in (said := terminal.read_text(encoding="utf-8")):
+            assert self.copy.poll() is None, said
+            time.sleep(0.1)
         return ""
 
 

@@ -63,6 +63,26 @@ def test_what_kafka_did_not_acknowledge_stays_pending(store: SqlStore, acknowled
     assert len(store.pending("decision")) == 3
 
 
+@pytest.mark.parametrize("turns", range(6))
+def test_a_relay_that_is_woken_as_it_is_told_to_stop_stops(store: SqlStore, turns: int) -> None:
+    """However many turns of the loop lie between the two."""
+
+    async def run() -> bool:
+        relay = Relay(store, Producer(99), Target(), lambda: NOON)  # type: ignore[arg-type]
+        task = asyncio.create_task(relay.run())
+        await asyncio.sleep(0.1)
+        relay.wake()
+        for _ in range(turns):
+            await asyncio.sleep(0)
+        task.cancel()
+        await asyncio.wait({task}, timeout=5)
+        stopped = task.done()
+        task.cancel()
+        return stopped
+
+    assert asyncio.run(run())
+
+
 class Poisoned:
     """A system of record that always fails at one subject's actions, and does all others."""
 
