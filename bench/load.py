@@ -14,7 +14,7 @@ from collections.abc import Mapping, Sequence
 from types import TracebackType
 from typing import Self
 
-import httpx
+import aiohttp
 import msgspec
 
 PATIENCE_SECONDS = 30.0
@@ -72,11 +72,12 @@ class Load:
         self._thread.join()
 
     async def _send(self) -> None:
-        limits = httpx.Limits(max_connections=MOST_AT_ONCE, max_keepalive_connections=MOST_AT_ONCE)
         asked = zip(itertools.cycle(self._urls), itertools.cycle(self._bodies), strict=False)
         async with (
-            httpx.AsyncClient(
-                headers=self._headers, limits=limits, timeout=PATIENCE_SECONDS
+            aiohttp.ClientSession(
+                headers=self._headers,
+                connector=aiohttp.TCPConnector(limit=MOST_AT_ONCE),
+                timeout=aiohttp.ClientTimeout(PATIENCE_SECONDS),
             ) as client,
             asyncio.TaskGroup() as under_way,
         ):
@@ -90,12 +91,12 @@ class Load:
                 task = under_way.create_task(self._ask(client, url, body))
                 task.add_done_callback(lambda _: places.release())
 
-    async def _ask(self, client: httpx.AsyncClient, url: str, body: bytes) -> None:
+    async def _ask(self, client: aiohttp.ClientSession, url: str, body: bytes) -> None:
         sent_at, start = time.time(), time.perf_counter()
         try:
-            answer = await client.post(url, content=body)
-            found = msgspec.json.decode(answer.content) if answer.is_success else {}
-            status, version = answer.status_code, found.get("model_version", "")
-        except httpx.HTTPError:
+            async with client.post(url, data=body) as answer:
+                found = msgspec.json.decode(await answer.read()) if answer.ok else {}
+                status, version = answer.status, found.get("model_version", "")
+        except (aiohttp.ClientError, TimeoutError):
             status, version = 0, ""
         self.answers.append(Got(sent_at, time.perf_counter() - start, status, version))
