@@ -91,10 +91,11 @@ def declarations() -> Iterator[Declaration]:
 
 
 def folder_of(point: EntryPoint) -> Path | None:
-    """The folder of an entry point's module."""
+    """The folder of an entry point's module; None where its package cannot be imported, as is said
+    when the workflow is loaded."""
     try:
         spec = find_spec(point.module)
-    except ImportError:
+    except Exception:
         return None
     return None if spec is None or spec.origin is None else Path(spec.origin).parent
 

@@ -105,7 +105,7 @@ def outside(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     before = set(sys.modules)
     yield folder
     for name in set(sys.modules) - before:
-        if name.startswith("workflows.") or name.startswith("brought"):
+        if name.startswith("workflows."):
             del sys.modules[name]
     workflows.__path__ = [str(declarations.INSIDE)]
 

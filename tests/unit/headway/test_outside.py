@@ -5,13 +5,11 @@ from __future__ import annotations
 import json
 import random
 from datetime import UTC, datetime, timedelta
-from importlib.metadata import EntryPoint
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from headway import catalogue, declarations
 from tests.unit.headway.outside import add, outside, run
 
 __all__ = ["outside"]
@@ -69,19 +67,6 @@ def test_a_mapping_that_is_named_is_used(outside: Path, tmp_path: Path) -> None:
         "--mapping", str(other), "--cut", "2024-03-01", "--json",
     )  # fmt: skip
     assert json.loads(said.stdout)["mapping"] == "others"
-
-
-def test_one_that_comes_with_an_installed_package_is_found(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    add(tmp_path / "site" / "brought", "loan_four")
-    (tmp_path / "site" / "brought" / "__init__.py").touch()
-    monkeypatch.syspath_prepend(str(tmp_path / "site"))
-    point = EntryPoint("loans", "brought.loan_four:WORKFLOW", declarations.ENTRY_POINTS)
-    for module in (catalogue, declarations):
-        monkeypatch.setattr(module, "entry_points", lambda group: [point])
-    assert "loan_four" in catalogue.declared()
-    assert catalogue.mappings()["loan_four"].name == "loans"
 
 
 def test_all_that_is_wrong_outside_is_said_at_once(outside: Path) -> None:

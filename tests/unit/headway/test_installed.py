@@ -1,0 +1,91 @@
+"""A workflow in an installed package is found, checked and judged like those inside: that of
+docs/your-own-workflow.md, made a package as its last lines say."""
+
+from __future__ import annotations
+
+import json
+import re
+import runpy
+import sys
+import tomllib
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from headway.catalogue import card_of
+from tests.unit.headway.outside import run
+from tests.unit.headway.test_outside_docs import COMMANDS, FILES, PAGE, parts
+
+PACKAGE = "my_package"
+ENTRY_POINTS = re.compile(r"```toml\n(\[project.entry-points.*?)```", re.DOTALL)
+TEXT = PAGE.read_text(encoding="utf-8")
+
+
+@pytest.fixture(autouse=True)
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """The package's folder, with beside it what an installer writes; the page's other files are in
+    the working directory."""
+    for name, text in FILES.findall(TEXT):
+        file = tmp_path / name.replace("my-workflows", f"site/{PACKAGE}")
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(text, encoding="utf-8")
+    site = tmp_path / "site"
+    (site / PACKAGE / "__init__.py").touch()
+    install(site)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("HEADWAY_WORKFLOWS", raising=False)
+    monkeypatch.syspath_prepend(str(site))
+    yield site / PACKAGE
+    for name in [name for name in sys.modules if name.partition(".")[0] == PACKAGE]:
+        del sys.modules[name]
+
+
+def install(site: Path) -> None:
+    (said,) = ENTRY_POINTS.findall(TEXT)
+    groups = tomllib.loads(said)["project"]["entry-points"]
+    lines = [
+        line
+        for group, points in groups.items()
+        for line in (f"[{group}]", *(f"{name} = {module}" for name, module in points.items()))
+    ]
+    folder = site / f"{PACKAGE}-1.0.dist-info"
+    folder.mkdir()
+    (folder / "entry_points.txt").write_text("\n".join(lines))
+    (folder / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {PACKAGE}\nVersion: 1.0\n")
+
+
+def printed_after(words: str) -> str:
+    """What the page says that the command with these words prints."""
+    found = [part for console in COMMANDS.findall(TEXT) for part in parts(console)]
+    return next(said for command, said in found if words in command)
+
+
+def test_it_is_checked_with_the_mapping_and_the_card_beside_its_code() -> None:
+    found = json.loads(run("check", "--json").stdout)
+    assert found["workflows"]["order_returns"] == "2 features, Head of purchasing"
+    assert found["logs"]["order_returns"] == "/office/orders"
+    assert "delivery_risk" in found["workflows"]
+    assert card_of("order_returns").startswith("# Order returns")
+
+
+def test_it_is_judged_on_a_log_of_its_own_as_the_page_says() -> None:
+    runpy.run_path("make_log.py")
+    said = run("evaluate", "order_returns", "--log", "orders.csv", "--cut", "2024-08-01", "--json")
+    assert said.exit_code == 0, said.stderr
+    found = json.loads(said.stdout)
+    assert found["mapping"] == "orders"
+    assert f"{found['quality']} {found['refused']}" == printed_after("f['refused']")
+
+
+@pytest.mark.parametrize("file", ["__init__.py", "order_returns/__init__.py"])
+def test_one_that_cannot_be_loaded_is_named_and_the_others_are_checked(
+    home: Path, file: str
+) -> None:
+    (home / file).write_text("def (")
+    said = run("check")
+    assert said.exit_code == 1
+    heard = "".join(said.stderr.split())  # a terminal breaks long words
+    assert "SyntaxError" in heard
+    assert str(home / file) in heard
+    assert "delivery_risk" not in heard
