@@ -16,10 +16,11 @@ import pyarrow.parquet as pq
 from firm.columns import Keep
 from firm.errors import CannotTrain
 from firm.workflow import Workflow
+from training.partitions import BATCH
 from training.rows import Ints
 
 IN_MEMORY = 200_000
-"""Events in a bucket, and read at once."""
+"""Events in a bucket."""
 MOST_WORDS = 2**20
 """Different words of one text: codes of three texts together make one whole number."""
 KEYS = ("id", "type", "subject", "occurred_at")
@@ -63,20 +64,20 @@ def shuffle(workflow: Workflow, log: Path, folder: Path) -> Shuffled:
         CannotTrain: there is no log.
         OutOfOrder: an event is older than one before it.
     """
-    files = [pq.ParquetFile(file) for file in sorted(log.glob("*.parquet"))]
+    files = sorted(log.glob("*.parquet"))
     if not files:
         raise CannotTrain(f"there is no log in {log}: it holds no Parquet file")
     assert isinstance(workflow.fold, Keep)  # noqa: S101  (`unread` has looked)
-    schema = files[0].schema_arrow
+    schema = pq.read_schema(files[0])
     kept = [name for name in workflow.fold.fields if name in schema.names]
     texts = [name for name in kept if pa.types.is_string(schema.field(name).type)]
     found = Shuffled(folder, {}, {name: {} for name in texts}, [n for n in kept if n not in texts])
-    rows = sum(file.metadata.num_rows for file in files)
+    rows = sum(pq.read_metadata(file).num_rows for file in files)
     folded = pa.array([fact.type for fact in workflow.facts])
     offset, newest = 0, -1
     with _Buckets(folder, max(-(-rows // IN_MEMORY), 1)) as buckets:
         for file in files:
-            for batch in file.iter_batches(IN_MEMORY, columns=[*KEYS, *kept]):
+            for batch in _batches(file, [*KEYS, *kept]):
                 at = batch["occurred_at"].cast(pa.int64())
                 newest = _check_order(at.to_numpy(), newest, offset)
                 places = pa.array(np.arange(offset, offset + len(batch)))
@@ -84,8 +85,13 @@ def shuffle(workflow: Workflow, log: Path, folder: Path) -> Shuffled:
                 coded = _coded(batch, at, places, found).filter(concerning)
                 buckets.add(pl.DataFrame(pl.from_arrow(coded)))
                 offset += len(batch)
-            file.close()
     return found
+
+
+def _batches(file: Path, columns: list[str]) -> Iterator[pa.RecordBatch]:
+    """A reader keeps what it has decoded until it is let go of, so each lives for one file."""
+    with pq.ParquetFile(file) as opened:
+        yield from opened.iter_batches(BATCH, columns=columns)
 
 
 def _coded(batch: pa.RecordBatch, at: pa.Array, places: pa.Array, found: Shuffled) -> pa.Table:

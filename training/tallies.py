@@ -3,11 +3,34 @@ one declared group at once."""
 
 from __future__ import annotations
 
+from functools import cached_property
+from typing import Any, NamedTuple
+
 import numpy as np
+from numpy.typing import NDArray
 
 from firm.groups import STEPS
 from firm.time import DAY, Micros
 from training.rows import Floats, Ints
+
+Columns = list[NDArray[Any]]
+"""Keys, buckets, counts and sums, with one entry each for every bucket of every key."""
+
+
+class _Index(NamedTuple):
+    """Where the entries stand.
+
+    Attributes:
+        keys: in their order; starts: of the entries of each.
+        low, span: the first bucket of all, and how many there are up to the last.
+        place: key and bucket of each entry as one number.
+    """
+
+    keys: Ints
+    starts: Ints
+    low: int
+    span: int
+    place: Ints
 
 
 class Tallies:
@@ -20,24 +43,27 @@ class Tallies:
 
     def __init__(self, key: Ints, at: Ints, value: Floats, grain: Micros) -> None:
         steps = np.rint(value * STEPS) / STEPS
-        self._set(*_summed(key, at // grain, np.ones(len(key)), steps))
         self.grain = grain
+        self._set([key, at // grain, np.ones(len(key)), steps])
 
-    def _set(self, key: Ints, bucket: Ints, counts: Floats, sums: Floats) -> None:
-        self.key, self.bucket, self.counts, self.sums = key, bucket, counts, sums
-        self.keys, self.starts = np.unique(key, return_index=True)
-        self._low = int(bucket.min(initial=0))
-        self._span = int(bucket.max(initial=0)) - self._low + 2
-        self._place = np.searchsorted(self.keys, key) * self._span + bucket - self._low
+    def _set(self, columns: Columns) -> None:
+        self.key, self.bucket, self.counts, self.sums = _summed(columns)
         self._running: dict[float | None, tuple[Floats, Floats]] = {}
 
     def plus(self, other: Tallies) -> Tallies:
         """What both have observed."""
         mine, theirs = ((t.key, t.bucket, t.counts, t.sums) for t in (self, other))
-        both = [np.concatenate(pair) for pair in zip(mine, theirs, strict=True)]
         found = Tallies(np.empty(0, np.int64), np.empty(0, np.int64), np.empty(0), self.grain)
-        found._set(*_summed(*both))
+        found._set([np.concatenate(pair) for pair in zip(mine, theirs, strict=True)])
         return found
+
+    @cached_property
+    def _index(self) -> _Index:
+        keys, starts = np.unique(self.key, return_index=True)
+        low = int(self.bucket.min(initial=0))
+        span = int(self.bucket.max(initial=0)) - low + 2
+        place = np.searchsorted(keys, self.key) * span + self.bucket - low
+        return _Index(keys, starts, low, span, place)
 
     def before(
         self,
@@ -59,12 +85,13 @@ class Tallies:
 
     def _until(self, key: Ints, end: Ints, half_life_days: float | None) -> tuple[Floats, Floats]:
         known, positive = np.zeros(len(key)), np.zeros(len(key))
-        if not len(self.keys):
+        if not len(self.key):
             return known, positive
-        which = np.minimum(np.searchsorted(self.keys, key), len(self.keys) - 1)
-        bounded = np.clip(end - self._low, 0, self._span - 1)
-        place = np.searchsorted(self._place, which * self._span + bounded) - 1
-        there = (self.keys[which] == key) & (place >= self.starts[which])
+        keys, starts, low, span, places = self._index
+        which = np.minimum(np.searchsorted(keys, key), len(keys) - 1)
+        bounded = np.clip(end - low, 0, span - 1)
+        place = np.searchsorted(places, which * span + bounded) - 1
+        there = (keys[which] == key) & (place >= starts[which])
         last = place[there]
         counts, sums = self._sums(half_life_days)
         weight = self._weights(end[there] - self.bucket[last], half_life_days)
@@ -77,11 +104,12 @@ class Tallies:
             counts, sums = self.counts.copy(), self.sums.copy()
             gaps = np.diff(self.bucket, prepend=0)
             weights = self._weights(gaps, half_life_days)
-            lengths = np.diff(np.append(self.starts, len(self.key)))
+            starts = self._index.starts
+            lengths = np.diff(np.append(starts, len(self.key)))
             order = np.argsort(-lengths, kind="stable")
             falling = -lengths[order]
             for k in range(1, int(lengths.max(initial=0))):
-                here = self.starts[order[: np.searchsorted(falling, -k)]] + k
+                here = starts[order[: np.searchsorted(falling, -k)]] + k
                 counts[here] += counts[here - 1] * weights[here]
                 sums[here] += sums[here - 1] * weights[here]
             self._running[half_life_days] = counts, sums
@@ -98,18 +126,21 @@ class Tallies:
         return 0.0 if half_life_days is None else self.grain / (half_life_days * DAY)
 
 
-def _summed(
-    key: Ints, bucket: Ints, counts: Floats, sums: Floats
-) -> tuple[Ints, Ints, Floats, Floats]:
-    """One entry for each key and bucket, in their order; sums are exact, so in any order."""
-    order = np.lexsort((bucket, key))
-    key, bucket = key[order], bucket[order]
+def _summed(columns: Columns) -> Columns:
+    """One entry for each key and bucket, in their order; sums are exact, so in any order.
+
+    The columns given are let go of one by one: of many groups they are the most that is held.
+    """
+    order = np.lexsort((columns[1], columns[0]))
+    for n in range(len(columns)):
+        columns[n] = columns[n][order]
+    key, bucket, counts, sums = columns
     begins = np.flatnonzero((np.diff(key, prepend=-2) != 0) | (np.diff(bucket, prepend=-1) != 0))
     if not len(begins):
-        return key, bucket, counts, sums
-    return (
+        return columns
+    return [
         key[begins],
         bucket[begins],
-        np.add.reduceat(counts[order], begins),
-        np.add.reduceat(sums[order], begins),
-    )
+        np.add.reduceat(counts, begins),
+        np.add.reduceat(sums, begins),
+    ]

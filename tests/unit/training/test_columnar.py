@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import numpy as np
+import polars as pl
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
@@ -125,6 +126,23 @@ def test_repeated_events_count_once(tmp_path: Path) -> None:
         pq.write_table(table.take(twice), file)
     parts = replay_columns(WORKFLOW, tmp_path / "log", tmp_path / "parts")
     require_same(parts, replay_whole(WORKFLOW, arrivals(tmp_path / "log")))
+
+
+def test_what_is_held_while_a_log_is_read_does_not_grow_with_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    held: list[int] = []
+    add = shuffle._Buckets.add
+
+    def measured(buckets: shuffle._Buckets, frame: pl.DataFrame) -> None:
+        held.append(pa.total_allocated_bytes())
+        add(buckets, frame)
+
+    monkeypatch.setattr(shuffle._Buckets, "add", measured)
+    write_log(20_000, tmp_path / "log")
+    replay_columns(WORKFLOW, tmp_path / "log", tmp_path / "parts")
+    quarter = len(held) // 4
+    assert max(held[-quarter:]) < 1.2 * max(held[quarter : 2 * quarter])
 
 
 def test_a_log_out_of_order_is_refused(tmp_path: Path) -> None:
