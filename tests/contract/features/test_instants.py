@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from bisect import bisect_right
+from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from itertools import islice
 
@@ -54,9 +55,12 @@ def events_of(slug: str) -> list[Arrival]:
 
 
 def questions(workflow: Workflow, arrivals: Sequence[Arrival]) -> list[Question]:
-    """Who is asked about and when: between events, at events and just beside them, at the edges of
-    buckets, and years after the last event."""
+    """Who is asked about and when: between events, at events, just after them and just before the
+    subject's next one, at the edges of buckets, and years after the last event."""
     luck = random.Random(11)  # noqa: S311 - not for secrets
+    times = defaultdict[SubjectId, list[Micros]](list)
+    for arrival in arrivals:
+        times[arrival.event.subject].append(arrival.event.occurred_at)
     grains = sorted({int(group.grain_hours * 3600 * SECOND) for group in workflow.groups}) or [DAY]
     last = arrivals[-1].event.occurred_at
     found = []
@@ -64,11 +68,14 @@ def questions(workflow: Workflow, arrivals: Sequence[Arrival]) -> list[Question]
         event = luck.choice(arrivals).event
         grain = luck.choice(grains)
         other = luck.randint(event.occurred_at, last)
+        own = times[event.subject]
+        later = own[bisect_right(own, event.occurred_at) :] or [last + YEAR]
         at = luck.choice(
             [
                 other,
                 event.occurred_at,
                 event.occurred_at + 1,
+                later[0] - 1,
                 -(-other // grain) * grain,
                 -(-other // grain) * grain + luck.choice([-1, 1]),
                 last + luck.randint(1, 9) * YEAR,
