@@ -1,10 +1,12 @@
 """A log replayed in columns gives the rows of the replay in memory, to the last bit."""
 
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import polars as pl
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import pytest
 
@@ -118,12 +120,27 @@ def test_every_word_that_columns_know_is_tried() -> None:
     assert {*vectors.WORDS, *vectors.SERIES} <= tried
 
 
+def rewrite(log: Path, change: Callable[[pa.Table], pa.Table]) -> None:
+    for file in log.glob("*.parquet"):
+        pq.write_table(change(pq.read_table(file)), file)
+
+
+def on_whole_days(table: pa.Table) -> pa.Table:
+    place = table.schema.get_field_index("occurred_at")
+    days = pc.floor_temporal(table["occurred_at"], unit="day")
+    return table.set_column(place, table.schema.field(place), days)
+
+
+def test_at_the_edges_of_windows_and_buckets_every_row_is_the_same_too(tmp_path: Path) -> None:
+    write_log(1_000, tmp_path / "log")
+    rewrite(tmp_path / "log", on_whole_days)
+    parts = replay_columns(EVERY_WORD, tmp_path / "log", tmp_path / "parts")
+    require_same(parts, replay_whole(EVERY_WORD, arrivals(tmp_path / "log")))
+
+
 def test_repeated_events_count_once(tmp_path: Path) -> None:
     write_log(500, tmp_path / "log")
-    for file in (tmp_path / "log").glob("*.parquet"):
-        table = pq.read_table(file)
-        twice = np.repeat(np.arange(len(table)), 2)
-        pq.write_table(table.take(twice), file)
+    rewrite(tmp_path / "log", lambda table: table.take(np.repeat(np.arange(len(table)), 2)))
     parts = replay_columns(WORKFLOW, tmp_path / "log", tmp_path / "parts")
     require_same(parts, replay_whole(WORKFLOW, arrivals(tmp_path / "log")))
 
