@@ -1,7 +1,9 @@
-"""At any instant, training's row is what the online store and the database answer: real logs."""
+"""At any instant, training's row is what requests, the online store and the database answer: on
+real logs."""
 
 from __future__ import annotations
 
+import asyncio
 import random
 from bisect import bisect_right
 from collections import defaultdict
@@ -12,6 +14,7 @@ import numpy as np
 import pytest
 from redis import Redis
 
+from features.live import LiveStates
 from features.online import FeastStates
 from firm.events import Event, Position, ScoreRequested
 from firm.ids import EventId, SubjectId
@@ -129,14 +132,31 @@ def taken_in(workflow: Workflow, arrivals: Sequence[Arrival], stream: StreamStor
     return stream.states
 
 
+def live_rows(url: str, workflow: Workflow, asked: Sequence[Question]) -> list[Row]:
+    """What requests are answered from, one after another by the same reader, as in a service."""
+
+    async def answered() -> list[Row]:
+        live = LiveStates(url, [workflow])
+        try:
+            return [await answer(live, *question) for question in asked]
+        finally:
+            await live.close()
+
+    async def answer(live: LiveStates, subject: SubjectId, at: Micros) -> Row:
+        state, groups = await live.read(workflow, subject, at)
+        return workflow.row(known_as_of(workflow, subject, state, groups, at))
+
+    return asyncio.run(answered())
+
+
 def online_row(online: FeastStates, workflow: Workflow, subject: SubjectId, at: Micros) -> Row:
     state, groups = online.read(workflow, subject, at)
     return workflow.row(known_as_of(workflow, subject, state, groups, at))
 
 
 @pytest.mark.parametrize("slug", LOGS)
-def test_training_online_store_and_database_agree_at_a_thousand_instants(
-    slug: str, redis: Redis, online: FeastStates, postgres: Postgres
+def test_training_requests_online_store_and_database_agree_at_a_thousand_instants(
+    slug: str, redis: Redis, redis_url: str, online: FeastStates, postgres: Postgres
 ) -> None:
     workflow, arrivals = KNOWN[slug], events_of(slug)
     asked = questions(workflow, arrivals)
@@ -148,17 +168,19 @@ def test_training_online_store_and_database_agree_at_a_thousand_instants(
     store.close()
     online.rewrite_all(workflow, kept)
     differing: dict[str, tuple[object, ...]] = {}
-    for question in asked:
+    live = live_rows(redis_url, workflow, asked)
+    for question, requested in zip(asked, live, strict=True):
         subject, at = question
         rows = (
             expected[question],
+            requested,
             workflow.row(kept.known(workflow, subject, at)),
             online_row(online, workflow, subject, at),
         )
         for name, *values in zip(workflow.feature_names, *rows, strict=True):
             if len(set(values)) > 1:
                 differing.setdefault(name, (*question, *values))
-    assert differing == {}, "by feature, the first question and the three answers to it"
+    assert differing == {}, "by feature, the first question and the four answers to it"
 
 
 def test_every_workflow_is_held_to_it() -> None:
