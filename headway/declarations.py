@@ -91,13 +91,16 @@ def declarations() -> Iterator[Declaration]:
 
 
 def folder_of(point: EntryPoint) -> Path | None:
-    """The folder of an entry point's module; None where its package cannot be imported, as is said
-    when the workflow is loaded."""
+    """The folder of an entry point's module; None for a module in no package, which lies among all
+    that is installed, and where the package cannot be imported, as is said when it is loaded."""
     try:
         spec = find_spec(point.module)
     except Exception:
         return None
-    return None if spec is None or spec.origin is None else Path(spec.origin).parent
+    if spec is None or spec.origin is None:
+        return None
+    in_package = spec.submodule_search_locations is not None or "." in point.module
+    return Path(spec.origin).parent if in_package else None
 
 
 def _workflows_of(loaded: object) -> tuple[Workflow, ...]:

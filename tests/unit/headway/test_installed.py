@@ -9,16 +9,18 @@ import runpy
 import sys
 import tomllib
 from collections.abc import Iterator
+from importlib.metadata import EntryPoint
 from pathlib import Path
 
 import pytest
 
 from headway.catalogue import card_of
+from headway.declarations import ENTRY_POINTS, folder_of
 from tests.unit.headway.outside import run
 from tests.unit.headway.test_outside_docs import COMMANDS, FILES, PAGE, parts
 
 PACKAGE = "my_package"
-ENTRY_POINTS = re.compile(r"```toml\n(\[project.entry-points.*?)```", re.DOTALL)
+TABLE = re.compile(r"```toml\n(\[project.entry-points.*?)```", re.DOTALL)
 TEXT = PAGE.read_text(encoding="utf-8")
 
 
@@ -42,7 +44,7 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
 
 
 def install(site: Path) -> None:
-    (said,) = ENTRY_POINTS.findall(TEXT)
+    (said,) = TABLE.findall(TEXT)
     groups = tomllib.loads(said)["project"]["entry-points"]
     lines = [
         line
@@ -89,3 +91,22 @@ def test_one_that_cannot_be_loaded_is_named_and_the_others_are_checked(
     assert "SyntaxError" in heard
     assert str(home / file) in heard
     assert "delivery_risk" not in heard
+
+
+@pytest.mark.parametrize(
+    ("module", "found"),
+    [
+        (f"{PACKAGE}.order_returns", f"{PACKAGE}/order_returns"),
+        (f"{PACKAGE}.order_returns.fold", f"{PACKAGE}/order_returns"),
+        (PACKAGE, PACKAGE),
+        ("alone_among_all", None),
+        ("nowhere_to_be_found", None),
+    ],
+)
+def test_mappings_are_looked_for_in_its_package_and_not_in_all_that_is_installed(
+    home: Path, module: str, found: str | None
+) -> None:
+    site = home.parent
+    (site / "alone_among_all.py").write_text("WORKFLOW = None\n")
+    folder = folder_of(EntryPoint("orders", f"{module}:WORKFLOW", ENTRY_POINTS))
+    assert folder == (None if found is None else site / found)
