@@ -57,8 +57,7 @@ class ServiceWatch:
         return [slo.lagging(self._workflow, now(), lag.records, lag.stands_seconds)]
 
     def _silence(self) -> list[Alert]:
-        silent = self._log.silent(self._workflow)
-        return [slo.silent(self._workflow, now(), source, at) for source, at in silent.items()]
+        return [slo.silent(self._workflow, one) for one in self._log.silent(self._workflow)]
 
     def _slow(self) -> list[Alert]:
         found = self.latency

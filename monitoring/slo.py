@@ -47,6 +47,26 @@ class Promise:
         return found is not None and self.of >= LEAST_COUNTED and found.low > self.allowed
 
 
+@dataclass(frozen=True)
+class Silence:
+    """A source that has sent nothing for longer than it may.
+
+    Attributes:
+        since: when it was heard last; since when it is waited for, if it never spoke.
+        hours: how long it may be silent.
+    """
+
+    source: str
+    spoke: bool
+    since: Micros
+    hours: float
+
+    @property
+    def due(self) -> Micros:
+        """From when on it is silent for too long."""
+        return self.since + int(self.hours * HOUR)
+
+
 def latency(workflow: Workflow, milliseconds: Sequence[float]) -> Promise:
     """How many answers took longer than the declared 99th percentile."""
     slow = sum(one > workflow.slo.latency_p99_ms for one in milliseconds)
@@ -117,22 +137,25 @@ def lagging(workflow: Workflow, at: Micros, behind: int, seconds: float) -> Aler
     )
 
 
-def silent(workflow: Workflow, at: Micros, source: str, last: Micros) -> Alert:
-    """A source has sent nothing for longer than declared."""
+def silent(workflow: Workflow, silence: Silence) -> Alert:
+    """A source has sent nothing for longer than declared: one finding, however long it lasts."""
+    since = f"{to_datetime(silence.since):%Y-%m-%d %H:%M}"
+    come = (
+        f"come from {silence.source} since {since}"
+        if silence.spoke
+        else f"ever come from {silence.source}, which is waited for since {since}"
+    )
     return alert(
         workflow,
         "",
         "source-silent",
-        at,
-        about=source,
-        says=(
-            f"Nothing has come from {source} since {to_datetime(last):%Y-%m-%d %H:%M}; "
-            f"{(at - last) / HOUR:.1f} hours ago."
-        ),
+        silence.due,
+        about=silence.source,
+        says=f"Nothing has {come}; it may be silent for {silence.hours:g} hours.",
         matters="It does: what happens in the firm meanwhile is not seen.",
         todo=(
-            "Whoever feeds the events checks that the system of record still sends; if it seldom "
-            "does, its mapping declares more `silence_hours`."
+            "Whoever feeds the events checks that the system of record sends; if it seldom does, "
+            "its mapping declares more `silence_hours`."
         ),
-        evidence={"source": source, "hours": (at - last) / HOUR},
+        evidence={"source": silence.source, "since": since, "may_be_silent_hours": silence.hours},
     )

@@ -11,6 +11,7 @@ from firm.store.engine import Database
 from firm.store.following import Following, Told
 from firm.store.governance import ActionRecord, Actions, Settled
 from firm.store.group_commit import GroupCommit
+from firm.store.heard import Heard, HeardSenders
 from firm.store.migrate import migrate
 from firm.store.notices import Listener, Notices
 from firm.store.outbox import Outbox, OutboxRow
@@ -32,6 +33,7 @@ __all__ = [
     "Counts",
     "DeadLetter",
     "GroupCommit",
+    "Heard",
     "KnownOutcome",
     "Listener",
     "OutboxRow",
@@ -66,6 +68,7 @@ class SqlStore(
     Following,
     Alerts,
     WatchedFigures,
+    HeardSenders,
     Reviews,
     ApiKeys,
     AuditLog,

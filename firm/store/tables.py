@@ -420,6 +420,15 @@ watched = Table(
     Column("figures", LargeBinary, nullable=False),
 )
 
+heard = Table(
+    "heard",
+    metadata,
+    _key("source"),
+    _key("type"),
+    Column("offset", BigInteger),
+    _time("at"),
+)
+
 review = Table(
     "review",
     metadata,

@@ -9,8 +9,12 @@ import numpy as np
 import pytest
 from sklearn.metrics import brier_score_loss, roc_auc_score
 
-from firm.time import DAY
-from headway import service_watch, watching
+from firm.alerts import Alert
+from firm.mapping import LogMapping
+from firm.store import Heard
+from firm.time import DAY, HOUR
+from firm.workflow import Workflow
+from headway import log_watch, service_watch, watching
 from headway.catalogue import mappings, workflow_named
 from headway.clock import now
 from headway.log_watch import LogWatch
@@ -151,8 +155,7 @@ def test_a_source_that_falls_silent_is_reported_by_its_name(
     stage: Stage, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The source of status reports may be silent for no time at all, others for days."""
-    (mapping,) = (one for one in mappings().values() if one.name == "capital_projects")
-    hasty = mapping.model_copy(update={"source": "/tests", "silence_hours": 1e-6})
+    hasty = declaring("/tests", 1e-6)
     events = LogWatch(stage.bootstrap, stage.store, [SLUG], [hasty])
     watch = ServiceWatch(stage.bootstrap, events, WORKFLOW)
     other = ServiceWatch(stage.bootstrap, events, workflow_named("service_level"))
@@ -166,6 +169,60 @@ def test_a_source_that_falls_silent_is_reported_by_its_name(
     assert kinds(patient, ServiceWatch(stage.bootstrap, patient, WORKFLOW)) == []
     events.close()
     patient.close()
+
+
+def test_a_silence_that_began_before_the_monitor_did_is_reported(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By the first monitor ever, from the log, and by the next, from what is kept; as one finding,
+    so that who has resolved it hears no more of it."""
+    stage.send(slipping("p6", reports=1))
+    later_by(200, monkeypatch)
+    found = silences(stage, declaring("/tests", 150))["/tests"]
+    kept = {(one.source, one.offset) for one in stage.store.heard()}
+    assert ("/tests", stage.end - 1) in kept
+    retired = Heard("/retired", "project.status_reported", stage.end - 1, now())
+    stage.store.keep_heard([retired])
+    again = silences(stage, declaring("/tests", 150))
+    assert "/retired" in again
+    assert again["/tests"] == found
+
+
+def test_a_source_that_never_spoke_is_named_once_it_is_due(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """However often the monitor is started meanwhile; who declares nothing is not waited for."""
+    awaited = declaring("/never", 24)
+    undeclared = mappings()["payment_requests"].model_copy(update={"source": "/undeclared"})
+    assert silences(stage, awaited) == {}
+    later_by(23, monkeypatch)
+    assert silences(stage, awaited) == {}
+    later_by(25, monkeypatch)
+    found = silences(stage, awaited)
+    assert list(found) == ["/never"]
+    assert "ever come from /never, which is waited for since" in found["/never"].says
+    later_by(1_000, monkeypatch)
+    assert "/undeclared" not in silences(stage, undeclared, workflow_named("billing_readiness"))
+
+
+def declaring(source: str, hours: float) -> LogMapping:
+    """The mapping of status reports for another source."""
+    reports = mappings()["capital_projects"]
+    return reports.model_copy(update={"source": source, "silence_hours": hours})
+
+
+def later_by(hours: float, monkeypatch: pytest.MonkeyPatch) -> None:
+    at = now() + int(hours * HOUR)
+    monkeypatch.setattr(log_watch, "now", lambda: at)
+
+
+def silences(stage: Stage, mapping: LogMapping, workflow: Workflow = WORKFLOW) -> dict[str, Alert]:
+    """By source what a monitor says that is started now, and ended."""
+    events = LogWatch(stage.bootstrap, stage.store, [SLUG], [mapping])
+    until(lambda: events.look() is None and SLUG in events.lags)
+    found = ServiceWatch(stage.bootstrap, events, workflow).look()
+    events.close()
+    return {one.about: one for one in found if one.kind == "source-silent"}
 
 
 def kinds(events: LogWatch, watch: ServiceWatch) -> list[str]:

@@ -1,4 +1,5 @@
-"""Alerts are raised once, taken up and resolved; reviews and figures are kept beside them."""
+"""Alerts are raised once, taken up and resolved; reviews, figures and who was heard are kept beside
+them."""
 
 from __future__ import annotations
 
@@ -7,7 +8,7 @@ import pytest
 
 from firm.alerts import Alert, alert_id, handle
 from firm.errors import NotAllowed, UnknownDecision
-from firm.store import Review, SqlStore, Watched
+from firm.store import Heard, Review, SqlStore, Watched
 from firm.time import DAY, Micros
 from tests.contract.store.samples import NOON, SLUG
 
@@ -99,3 +100,13 @@ def test_the_newest_figures_of_a_version_are_kept(store: SqlStore) -> None:
     newest, older = store.figures(SLUG)
     assert (newest.now, newest.figures) == (NOON + DAY, {"decisions": 7, "auc": None})
     assert older.version == "2"
+
+
+def test_of_each_sender_the_newest_that_was_heard_is_kept(store: SqlStore) -> None:
+    """One that is waited for has no place in the log until it speaks."""
+    waiting, other = Heard("/erp", "moved", None, NOON), Heard("/psa", "moved", 3, NOON)
+    store.keep_heard([waiting, other])
+    assert store.heard() == [waiting, other]
+    spoke = Heard("/erp", "moved", 7, NOON + DAY)
+    store.keep_heard([spoke])
+    assert store.heard() == [spoke, other]

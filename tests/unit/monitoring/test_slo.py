@@ -41,5 +41,11 @@ def test_latency_is_held_against_the_declared_percentile() -> None:
 
 
 def test_a_silent_source_and_a_stream_that_stands_say_since_when() -> None:
-    assert "30.0 hours ago" in slo.silent(WORKFLOW, NOW, "/erp", NOW - 30 * HOUR).says
+    fell = slo.silent(WORKFLOW, slo.Silence("/erp", True, NOW - 30 * HOUR, 24))
+    assert fell.says == (
+        "Nothing has come from /erp since 2024-10-02 18:00; it may be silent for 24 hours."
+    )
+    assert fell.at == NOW - 6 * HOUR
+    never = slo.silent(WORKFLOW, slo.Silence("/erp", False, NOW - 30 * HOUR, 24))
+    assert "Nothing has ever come from /erp, which is waited for since 2024-10-02" in never.says
     assert "42 records wait" in slo.lagging(WORKFLOW, NOW, 42, 61.0).says
