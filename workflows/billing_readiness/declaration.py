@@ -10,6 +10,7 @@ from firm.groups import Observation
 from firm.history import Entry
 from firm.workflow import (
     ActionSpec,
+    AtStake,
     Band,
     Gates,
     GroupBy,
@@ -29,6 +30,7 @@ from workflows.billing_readiness.approvals import (
 )
 from workflows.billing_readiness.features import AMOUNT, FEATURES, step_rate
 from workflows.billing_readiness.fold import (
+    CURRENCY,
     fold,
     fold_with_amount,
     is_open,
@@ -146,7 +148,11 @@ def _declared(**variant: Any) -> Workflow:
         "awaits": missing_approvals,
         "slo": Slo(latency_p99_ms=50, freshness_days=90, stale="flag"),
         "watch": Watch(
-            drifted_share=0.3, false_positive_rate=0.15, least_outcomes=300, look_days=15
+            drifted_share=0.3,
+            false_positive_rate=0.15,
+            least_outcomes=300,
+            look_days=15,
+            at_stake=AtStake(money="amount", currency=CURRENCY, because="the requested amount"),
         ),
         "reasons": "on action",
         "lateness_days": 7,

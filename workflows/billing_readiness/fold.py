@@ -20,8 +20,10 @@ CURRENCY = "EUR"
 
 
 def fold(event: Event) -> Values:
-    """The step with who took it, and the unit: nothing that was filled in afterwards."""
+    """The step with who took it, and the unit: nothing that was filled in afterwards but the
+    amount, which no feature reads: it tells what is at stake, in EUR."""
     moved = _moved(event)
+    amount = moved.amount
     role = "_".join((moved.role or NOBODY).lower().split())
     return {
         "kind": moved.step,
@@ -31,15 +33,16 @@ def fold(event: Event) -> Values:
         "chain": moved.unit or EVERYONE,
         "day": event.occurred_at / DAY,
         "rejected": 1.0 if moved.step == "rejected" else None,
+        "amount": float(amount.amount) if amount and amount.currency == CURRENCY else None,
     }
 
 
 def fold_with_amount(event: Event) -> Values:
-    """The same, with the amount in EUR."""
+    """The same where a feature reads the amount: one in another currency is refused."""
     amount = _moved(event).amount
     if amount is not None and amount.currency != CURRENCY:
         raise WrongUnit(f"amounts are kept in {CURRENCY}; got {amount.amount} {amount.currency}")
-    return {**fold(event), "amount": None if amount is None else float(amount.amount)}
+    return fold(event)
 
 
 def is_open(entries: Sequence[Entry]) -> bool:

@@ -31,6 +31,7 @@ from firm.react import Effects
 from firm.states import States
 from firm.time import SECOND, to_micros
 from firm.workflow import Workflow
+from headway.groups import Groups
 from tests.unit.firm.samples import NOW, START, report, taken, written
 from workflows.billing_readiness import WORKFLOW, WORKFLOW_WITH_AMOUNT, WORKFLOWS
 from workflows.billing_readiness.approvals import approvals, missing_approvals
@@ -97,17 +98,20 @@ def test_a_step_is_named_by_what_was_done_and_by_whom() -> None:
     assert fold(moved("b", 0, "other", None))["step"] == "other:nobody"
 
 
-def test_the_amount_is_kept_only_where_it_is_declared() -> None:
+def test_the_amount_is_what_is_at_stake_and_a_feature_only_where_it_is_declared() -> None:
     event = moved("a", 0, "submitted", amount="12.50")
-    assert "amount" not in fold(event)
-    assert fold_with_amount(event) == {**fold(event), "amount": 12.5}
-    assert fold_with_amount(moved("b", 0, "submitted"))["amount"] is None
+    assert fold(event) == {**fold(moved("a", 0, "submitted")), "amount": 12.5}
+    assert fold_with_amount(event) == fold(event)
     assert set(WORKFLOW_WITH_AMOUNT.feature_names) - set(WORKFLOW.feature_names) == {"amount"}
+    assert features(event) == features(moved("a", 0, "submitted", amount="9999"))
+    states, effects = taken([event], WORKFLOW)
+    assert Groups(WORKFLOW, states).at_stake(effects.decisions[0]) == (12.5, None)
 
 
-def test_amounts_of_another_currency_are_refused_where_they_are_read() -> None:
+def test_amounts_of_another_currency_are_refused_where_a_feature_reads_them() -> None:
+    """Where none does, the step is scored all the same, and nothing is known to be at stake."""
     foreign = moved("a", 0, "submitted", amount="1", currency="USD")
-    assert fold(foreign)["kind"] == "submitted"
+    assert fold(foreign)["amount"] is None
     with pytest.raises(WrongUnit, match="amounts are kept in EUR; got 1 USD"):
         fold_with_amount(foreign)
 
