@@ -85,9 +85,11 @@ class Watching:
             self._store.keep_figures(kept)
 
     def _take(self, since: Micros, until: Micros) -> bool:
-        """Decisions first: outcomes and actions speak of them."""
+        """Decisions first: outcomes and actions speak of them. Outcomes are read before, so that
+        the decisions of all that are read are known."""
         store, slug, new = self._store, self.workflow.slug, False
         self._seen = {key: at for key, at in self._seen.items() if at > since - OVERLAP}
+        outcomes = list(store.told_between(slug, since - OVERLAP, until))
         for decisions in _pages(store.decided_between(slug, since - OVERLAP, until)):
             if fresh := [d for d in decisions if self._is_new(d.id, d.decided_at)]:
                 new = True
@@ -95,12 +97,10 @@ class Watching:
                 if self._service is not None:
                     self._service.decided(fresh)
                 self._event_time = max(self._event_time, *(d.as_of for d in fresh))
-        for told in _pages(store.told_between(slug, since - OVERLAP, until)):
-            fresh_told = [t for t in told if self._is_new(_key(t), t.recorded_at)]
-            if fresh_told:
-                new = True
-                self.watch.take([], fresh_told)
-                self._event_time = max(self._event_time, *(t.known_at for t in fresh_told))
+        if told := [t for t in outcomes if self._is_new(_key(t), t.recorded_at)]:
+            new = True
+            self.watch.take([], told)
+            self._event_time = max(self._event_time, *(t.known_at for t in told))
         for acted in _pages(store.acted_between(slug, since, until)):
             new = True
             self.watch.take([], [], acted)

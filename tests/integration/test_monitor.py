@@ -10,6 +10,7 @@ import pytest
 from sklearn.metrics import brier_score_loss, roc_auc_score
 
 from firm.alerts import Alert
+from firm.decision import Decision
 from firm.mapping import LogMapping
 from firm.store import Heard
 from firm.time import DAY, HOUR
@@ -23,6 +24,7 @@ from headway.parts import Parts
 from headway.service_watch import ServiceWatch
 from headway.watching import Watching
 from monitoring.watch import VersionWatch
+from stream.reader import Record
 from tests.stage import CANONICAL, SLUG, Stage, report, running, slipping, until
 from workflows.delivery_risk import WORKFLOW
 
@@ -118,6 +120,25 @@ def test_an_outcome_is_in_the_figures_within_a_minute(stage: Stage) -> None:
     assert outcomes["known"] == 3
     assert outcomes["corrected"] == 1
     assert outcomes["for_no_decision"] == 0
+
+
+def test_an_outcome_that_is_committed_while_the_monitor_reads_is_not_lost(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Between its reading of decisions and of outcomes; stamped before it looked."""
+    read, monitor, reactor = stage.store.decided_between, follow(stage), stage.reactor()
+    stamped = now()
+    records = [Record(stage.start + n, stamped, one) for n, one in enumerate(slipping("p2"))]
+
+    def meanwhile(workflow: str, since: int, until: int) -> Iterator[Decision]:
+        yield from read(workflow, since, until)
+        reactor.take(records, stamped)
+
+    with monkeypatch.context() as once:
+        once.setattr(stage.store, "decided_between", meanwhile)
+        monitor.look()
+    monitor.look()
+    assert (figures(stage)["decisions"], known(stage)) == (3, 2)
 
 
 def test_a_stream_that_stands_is_reported_and_its_latency_measured(
