@@ -8,8 +8,12 @@ from typing import Any
 from firm.alerts import Handling
 from firm.store import AlertRecord, Review
 from firm.time import Micros, to_datetime
+from monitoring.rates import Rate
+from monitoring.words import between
 
 Found = dict[str, Any]
+MOST_GROUPS = 12
+"""Of a kind, for a person to read."""
 
 
 def alert_line(record: AlertRecord) -> str:
@@ -85,16 +89,43 @@ def figures_page(figures: Found) -> Found:
         "judged": matured["matured"],
         "false alerts": matured["false_positives"],
         "missed": matured["false_negatives"],
-        "precision": matured["precision_interval"],
-        "recall": matured["recall_interval"],
-        "corrected precision": treatment["precision"],
+        "precision": _share(matured["precision_interval"]),
+        "recall": _share(matured["recall_interval"]),
+        "corrected precision": _share(treatment["precision"]),
         "expected of the young": figures["expected"]["precision"],
         "AUC": matured["auc"],
         "Brier": f"{matured['brier']} (constant: {matured['brier_constant']})",
+        **groups_in_words(figures["parts"]),
         "costs": figures["costs"] and f"{figures['costs']['cost']} {figures['costs']['currency']}",
         "error budgets": {one["name"]: budget_in_words(one) for one in figures["promises"]},
         "last window": windows[-1] if windows else None,
     }
+
+
+def groups_in_words(parts: Sequence[Found]) -> Found:
+    """By what it is a group, false alerts and missed cases of the largest groups."""
+    found: dict[str, Found] = {}
+    for part in parts:
+        of_kind = found.setdefault(f"by {part['by']}", {})
+        if len(of_kind) < MOST_GROUPS:
+            of_kind[part["name"]] = _group_line(part)
+        else:
+            of_kind["others"] = "`--json` has them"
+    return found
+
+
+def _group_line(part: Found) -> str:
+    if part["too_few"]:
+        return f"{part['judged']} judged, too few to tell"
+    return (
+        f"{part['judged']:,} judged: {part['false_positives']:,} false alerts, "
+        f"{part['false_negatives']:,} missed; precision {_share(part['precision'])}, "
+        f"recall {_share(part['recall'])}"
+    )
+
+
+def _share(found: Found | None) -> str:
+    return between(Rate(**found) if found else None)
 
 
 def budget_in_words(promise: Found) -> str:

@@ -6,6 +6,7 @@ import json
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from textwrap import indent
 from typing import Annotated, Any
 
 import typer
@@ -69,5 +70,11 @@ def print_found(found: dict[str, Any], as_json: bool) -> None:
 
 def _words(value: Any) -> str:
     if isinstance(value, dict):
-        return "\n".join(f"{name}: {words}" for name, words in value.items())
+        return "\n".join(_line(name, words) for name, words in value.items())
     return str(value)
+
+
+def _line(name: str, value: Any) -> str:
+    if isinstance(value, dict) and value:
+        return f"{name}:\n{indent(_words(value), '  ')}"
+    return f"{name}: {value}"

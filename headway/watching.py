@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from itertools import islice
 from typing import TypeVar
 
@@ -10,17 +10,20 @@ import numpy as np
 import structlog
 
 from firm.alerts import Alert
-from firm.decision import RULE_VERSION
+from firm.decision import RULE_VERSION, Decision
 from firm.errors import HeadwayError
+from firm.ids import DecisionId
 from firm.store import SqlStore, Told, Watched
 from firm.time import SECOND, Micros
 from firm.workflow import Workflow
 from headway.catalogue import canonicaliser, declared
 from headway.clock import now
+from headway.groups import Groups
 from headway.lifecycle import open_registry
 from headway.service_watch import ServiceWatch
 from headway.settings import Settings
 from monitoring.cases import NEVER
+from monitoring.columns import Group
 from monitoring.reference import Reference
 from monitoring.standing import promised, standing
 from monitoring.watch import VersionWatch
@@ -93,7 +96,7 @@ class Watching:
         for decisions in _pages(store.decided_between(slug, since - OVERLAP, until)):
             if fresh := [d for d in decisions if self._is_new(d.id, d.decided_at)]:
                 new = True
-                self.watch.take(fresh)
+                self.watch.take(fresh, groups=self._groups(fresh))
                 if self._service is not None:
                     self._service.decided(fresh)
                 self._event_time = max(self._event_time, *(d.as_of for d in fresh))
@@ -105,6 +108,14 @@ class Watching:
             new = True
             self.watch.take([], [], acted)
         return new
+
+    def _groups(self, decisions: Sequence[Decision]) -> dict[DecisionId, Group]:
+        """To which declared groups they belong, by what is known of their subjects now."""
+        if not self.workflow.told_by:
+            return {}
+        subjects = {one.subject for one in decisions}
+        groups = Groups(self.workflow, self._store.states_of(self.workflow, subjects))
+        return {one.id: tuple(groups.of(one)) for one in decisions}
 
     def _is_new(self, key: object, recorded_at: Micros) -> bool:
         """Whether it was not taken in by an earlier look, which may have read it already."""

@@ -71,7 +71,11 @@ class Cases:
         Younger ones are left out even where their outcome is known: those that end early end
         otherwise than those that end late.
         """
-        return self.where(self.as_of <= now - int(maturity_days * DAY))
+        return self.where(self.is_matured(now, maturity_days))
+
+    def is_matured(self, now: Micros, maturity_days: float) -> Flags:
+        """Which they are."""
+        return self.as_of <= now - int(maturity_days * DAY)
 
     def ages(self, now: Micros) -> Floats:
         """Days until the outcome was known; for the others, days waited so far."""

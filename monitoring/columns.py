@@ -1,4 +1,4 @@
-"""The decisions of a version as they come: 34 bytes each, and their ids."""
+"""The decisions of a version as they come: 42 bytes each, and their ids."""
 
 from __future__ import annotations
 
@@ -13,22 +13,28 @@ from firm.store import Told
 from firm.workflow import Workflow
 from monitoring.cases import NEVER, Cases
 
+Group = tuple[str | None, ...]
+"""To which group a decision belongs by each of `Workflow.told_by`; empty where nobody said so."""
+
 
 class CaseColumns:
     """Grows by decisions; an outcome finds its decision by the id."""
 
     def __init__(self) -> None:
         self.ids: list[DecisionId] = []
+        self.groups: list[Group] = []
+        self._same: dict[Group, Group] = {}
         self.as_of = array("q")
         self.score, self.outcome = array("d"), array("d")
         self.known_at = array("q")
         self._treated, self._held = bytearray(), bytearray()
         self._places: dict[DecisionId, int] = {}
 
-    def add(self, one: Decision, workflow: Workflow) -> int:
+    def add(self, one: Decision, workflow: Workflow, group: Group = ()) -> int:
         """Take a decision in; returns its place."""
         place = self._places[one.id] = len(self.ids)
         self.ids.append(one.id)
+        self.groups.append(self._same.setdefault(group, group))
         self.as_of.append(one.as_of)
         self.score.append(one.probability)
         self.outcome.append(np.nan)

@@ -4,22 +4,27 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import asdict
+from itertools import compress
 from typing import Any
 
 import numpy as np
+import pandas as pd
 
-from firm.time import DAY, Micros, to_datetime
+from firm.time import Micros, to_datetime
 from firm.workflow import Workflow
 from monitoring import slo
 from monitoring.cases import Cases
+from monitoring.columns import Group
 from monitoring.costs import costs
 from monitoring.estimate import expected
 from monitoring.labels import LabelWatch
 from monitoring.maturity import maturity_curve
+from monitoring.parts import part_column, parts
 from monitoring.quality import Quality, judge_cases
 from monitoring.rates import Rate, rate
 from monitoring.treatment import judge_treated
 from monitoring.watch import VersionWatch
+from monitoring.window import OUTCOME, SCORE
 from monitoring.windows import Window
 
 LAST_WINDOWS = 50
@@ -35,8 +40,9 @@ def standing(watch: VersionWatch, labels: LabelWatch, now: Micros) -> dict[str, 
     stands what calibrated scores lead one to expect, and how near such an estimate came before.
     """
     workflow, cases = watch.workflow, watch.cases()
-    matured = cases.matured(now, workflow.label.maturity_days)
-    young = cases.where(cases.as_of > now - int(workflow.label.maturity_days * DAY))
+    old = cases.is_matured(now, workflow.label.maturity_days)
+    matured, groups = cases.where(old), list(compress(watch.groups, old))
+    young = cases.where(~old)
     threshold, constant = workflow.policy.alarm_at, _base_rate(watch)
     quality = judge_cases(matured, threshold, constant)
     return {
@@ -59,6 +65,7 @@ def standing(watch: VersionWatch, labels: LabelWatch, now: Micros) -> dict[str, 
             promised(slo.labels(quality.rows - quality.matured, quality.rows)),
         ],
         "slices": _slices(workflow, matured, constant),
+        "parts": _parts(workflow, matured, groups),
         "windows": [_window(watch, one) for one in watch.windows[-LAST_WINDOWS:]],
     }
 
@@ -149,6 +156,15 @@ def _slices(workflow: Workflow, matured: Cases, constant: float | None) -> dict[
         "month": sliced(workflow, matured, months, constant),
         "band": sliced(workflow, matured, bands, constant),
     }
+
+
+def _parts(workflow: Workflow, matured: Cases, groups: Sequence[Group]) -> list[dict[str, Any]]:
+    """The same by declared group, as reports tell it; one with few known outcomes is only
+    counted."""
+    rows = pd.DataFrame({SCORE: matured.score, OUTCOME: matured.outcome})
+    for place, by in enumerate(workflow.told_by):
+        rows[part_column(by)] = [group[place] if group else None for group in groups]
+    return [asdict(part) for part in parts(rows, workflow.told_by, workflow.policy.alarm_at, None)]
 
 
 def sliced(

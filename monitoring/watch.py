@@ -7,7 +7,7 @@ what a person should look at. It reads no clock: time is that of the events.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from zlib import crc32
 
 import numpy as np
@@ -22,7 +22,7 @@ from monitoring import alerting, slo
 from monitoring.arrivals import Span, overlaps
 from monitoring.cases import Cases, Ints
 from monitoring.change import ChangeDetector
-from monitoring.columns import CaseColumns
+from monitoring.columns import CaseColumns, Group
 from monitoring.looks import LEVELS, look, look_days, looked_levels
 from monitoring.moved import Moved
 from monitoring.quality import judge_cases
@@ -78,10 +78,17 @@ class VersionWatch:
             return self._columns.cases()
         return self._columns.cases(window.first, window.last)
 
-    def decided(self, decisions: Sequence[Decision]) -> None:
+    @property
+    def groups(self) -> Sequence[Group]:
+        """To which groups each of its decisions belongs, in the order of `cases`."""
+        return self._columns.groups
+
+    def decided(
+        self, decisions: Sequence[Decision], groups: Mapping[DecisionId, Group] = {}
+    ) -> None:
         """Decisions of this version, in the order in which they were kept."""
         for one in decisions:
-            place = self._columns.add(one, self.workflow)
+            place = self._columns.add(one, self.workflow, groups.get(one.id, ()))
             self.stale += one.stale
             self._see_score(one, place)
         for window in self._maker.add(decisions):

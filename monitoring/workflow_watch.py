@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from itertools import groupby
 
 from firm.alerts import Alert
@@ -11,6 +11,7 @@ from firm.ids import DecisionId
 from firm.store import Told
 from firm.time import DAY, Micros, day_of
 from firm.workflow import Workflow
+from monitoring.columns import Group
 from monitoring.labels import LabelWatch
 from monitoring.watch import VersionWatch
 
@@ -38,13 +39,15 @@ class WorkflowWatch:
         decisions: Sequence[Decision],
         told: Sequence[Told] = (),
         acted: Sequence[DecisionId] = (),
+        groups: Mapping[DecisionId, Group] = {},
     ) -> None:
-        """What was newly kept: decisions first, since the others speak of them."""
+        """What was newly kept: decisions first, since the others speak of them, with the groups to
+        which they belong by each of `Workflow.told_by`."""
         self.labels.decided(decisions)
         for version, some in groupby(decisions, key=lambda one: one.model_version):
             if version not in self.versions:
                 self.versions[version] = self._open_version(version)
-            self.versions[version].decided(list(some))
+            self.versions[version].decided(list(some), groups)
         self.labels.told(told)
         for watch in self.versions.values():
             watch.told(told)

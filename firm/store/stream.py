@@ -6,13 +6,13 @@ the database may be finishing what they sent.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 from sqlalchemy import Connection, select
 
 from firm.audit import Chain
 from firm.errors import Fenced
-from firm.ids import EventId
+from firm.ids import EventId, SubjectId
 from firm.react import Effects
 from firm.states import States, decode_group, decode_subject
 from firm.store.bulk import insert_rows, keep, replace
@@ -42,6 +42,13 @@ class Streams(StorePart):
         """All that is known of a workflow as it is now, without taking its stream over."""
         with self._database.snapshot() as connection:
             return _load_states(connection, workflow.slug)
+
+    def states_of(self, workflow: Workflow, subjects: Collection[SubjectId]) -> States:
+        """What is known of some subjects alone, a few thousand at most."""
+        ours = subject_state.c.workflow == workflow.slug
+        query = select(subject_state.c.blob).where(ours, subject_state.c.subject.in_(subjects))
+        with self._database.read() as connection:
+            return States(map(decode_subject, connection.execute(query).scalars()))
 
     def watermark(self, workflow: str) -> int:
         """The time of a workflow's newest event; 0 before the first."""

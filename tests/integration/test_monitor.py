@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterator
+from dataclasses import asdict
 from typing import Any
 
 import numpy as np
@@ -23,6 +25,8 @@ from headway.logs import find_log, outgoing
 from headway.parts import Parts
 from headway.service_watch import ServiceWatch
 from headway.watching import Watching
+from monitoring.parts import LEAST
+from monitoring.rates import Rate, rate
 from monitoring.watch import VersionWatch
 from stream.reader import Record
 from tests.stage import CANONICAL, SLUG, Stage, report, running, slipping, until
@@ -94,12 +98,58 @@ def test_the_figures_on_a_real_log_are_those_of_an_offline_computation(stage: St
     assert found["matured"]["false_negatives"] == int(np.sum(~alert & (truth == 1)))
     assert found["outcomes"]["known"] == sum(value is not None for _, value, _ in judged)
     assert len(found["windows"]) == len(judged) // WORKFLOW.watch.window_rows
+    for by in WORKFLOW.told_by:
+        offline = by_group(by, [event.payload for event in events], judged, end)
+        told = {part["name"]: part for part in found["parts"] if part["by"] == by}
+        assert {name: part["judged"] for name, part in told.items()} == {
+            name: len(group) for name, group in offline.items()
+        }
+        for name, group in offline.items():
+            false, missed, hits = wrong(group)
+            part = told[name]
+            assert (part["false_positives"], part["false_negatives"]) == (false, missed)
+            assert part["too_few"] == (len(group) < LEAST)
+            if not part["too_few"]:
+                assert part["precision"] == as_json(rate(hits, hits + false))
+                assert part["recall"] == as_json(rate(hits, hits + missed))
 
     again = follow(stage)
     before = stage.store.alerts(SLUG)
     assert again.look() == [], "what is read again after a restart raises nothing"
     assert figures(stage) == found
     assert stage.store.alerts(SLUG) == before
+
+
+def by_group(
+    by: str, payloads: list[bytes], judged: list[Any], end: int
+) -> dict[str, list[tuple[float, float]]]:
+    """Scores and known outcomes of matured decisions, by what the subject's newest report until
+    then said of the group."""
+    said = defaultdict(list)
+    for event in (CANONICAL.event(payload, now()) for payload in payloads):
+        if (name := getattr(event.fact, by)) is not None:
+            said[event.subject].append((event.occurred_at, event.id, name))
+    found = defaultdict(list)
+    for decision, value, _ in judged:
+        names = [name for at, _, name in sorted(said[decision.subject]) if at <= decision.as_of]
+        mature = decision.as_of <= end - WORKFLOW.label.maturity_days * DAY
+        if mature and value is not None and names:
+            found[names[-1]].append((decision.probability, value))
+    return found
+
+
+def wrong(group: list[tuple[float, float]]) -> tuple[int, int, int]:
+    """False alerts, missed cases and hits."""
+    line = WORKFLOW.policy.alarm_at
+    return (
+        sum(score >= line and truth == 0 for score, truth in group),
+        sum(score < line and truth == 1 for score, truth in group),
+        sum(score >= line and truth == 1 for score, truth in group),
+    )
+
+
+def as_json(found: Rate | None) -> dict[str, Any] | None:
+    return asdict(found) if found else None
 
 
 def test_an_outcome_is_in_the_figures_within_a_minute(stage: Stage) -> None:
@@ -240,7 +290,12 @@ def later_by(hours: float, monkeypatch: pytest.MonkeyPatch) -> None:
 def silences(stage: Stage, mapping: LogMapping, workflow: Workflow = WORKFLOW) -> dict[str, Alert]:
     """By source what a monitor says that is started now, and ended."""
     events = LogWatch(stage.bootstrap, stage.store, [SLUG], [mapping])
-    until(lambda: events.look() is None and SLUG in events.lags)
+
+    def answered() -> bool:
+        events.look()
+        return SLUG in events.lags
+
+    until(answered)
     found = ServiceWatch(stage.bootstrap, events, workflow).look()
     events.close()
     return {one.about: one for one in found if one.kind == "source-silent"}

@@ -6,6 +6,7 @@ import msgspec
 import pytest
 
 from firm.handlers import actions
+from firm.ids import SubjectId
 from firm.react import react
 from firm.store import SqlStore, following
 from firm.time import DAY, SECOND
@@ -64,3 +65,11 @@ def test_decisions_that_were_acted_on_are_told_when_it_was_done(store: SqlStore)
     store.action_done(automatic.id, "PSA-1", "relay", NOON + 5)
     assert list(store.acted_between(SLUG, NOON, NOON + 5)) == []
     assert list(store.acted_between(SLUG, NOON, NOON + 6)) == [one.id]
+
+
+def test_the_states_of_some_subjects_can_be_read_alone(store: SqlStore) -> None:
+    take(store.open_stream(WORKFLOW), slipping(6, projects=3))
+    asked = {SubjectId("project:p0"), SubjectId("project:p2"), SubjectId("project:unheard")}
+    found, whole = store.states_of(WORKFLOW, asked).subjects, store.states(WORKFLOW).subjects
+    assert found == {subject: whole[subject] for subject in asked & whole.keys()}
+    assert len(found) == 2

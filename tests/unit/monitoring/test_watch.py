@@ -15,7 +15,9 @@ from firm.ids import DecisionId, SubjectId
 from firm.store import Told
 from firm.time import DAY, Micros
 from monitoring.cases import NEVER
+from monitoring.columns import Group
 from monitoring.reference import Reference
+from monitoring.standing import standing
 from monitoring.watch import VersionWatch
 from monitoring.workflow_watch import WorkflowWatch
 from workflows.delivery_risk import WORKFLOW
@@ -126,6 +128,26 @@ def test_an_outcome_belongs_to_the_version_that_decided() -> None:
     watch.take([decision(0, version="3"), decision(1, version="4")], [outcome(1, 1.0)])
     assert not watch.versions["3"].cases().known.any()
     assert watch.versions["4"].cases().known.all()
+
+
+def test_figures_are_told_by_the_groups_to_which_decisions_belong() -> None:
+    """One of which nobody said so belongs to none."""
+    watch = watching(by=("owner", "phase"))
+    some = [decision(n) for n in range(101)]
+    groups: dict[DecisionId, Group] = {
+        one.id: ("DDC" if n < 60 else "DOT", "Design" if n % 2 else None)
+        for n, one in enumerate(some[:100])
+    }
+    watch.take(some, [outcome(n, float(n % 2)) for n in range(101)], groups=groups)
+    found = standing(watch.versions["3"], watch.labels, NOON + 400 * DAY)["parts"]
+    assert [(part["by"], part["name"], part["judged"]) for part in found] == [
+        ("owner", "DDC", 60),
+        ("owner", "DOT", 40),
+        ("phase", "Design", 50),
+    ]
+    alerts = [one.probability >= WORKFLOW.policy.alarm_at for one in some[:60]]
+    assert found[0]["alerts"] == sum(alerts)
+    assert found[0]["false_positives"] == sum(alerts[::2])
 
 
 def test_what_was_acted_on_is_treated() -> None:
