@@ -150,6 +150,21 @@ def test_figures_are_told_by_the_groups_to_which_decisions_belong() -> None:
     assert found[0]["false_positives"] == sum(alerts[::2])
 
 
+def test_how_far_off_an_estimate_was_is_told_once_the_outcomes_are_known() -> None:
+    """Before that all are too young: the estimate stands alone."""
+    watch, some = watching(), [decision(n) for n in range(100)]
+    truth = np.arange(100) % 3 == 0
+    watch.take(some, [outcome(n, float(truth[n])) for n in range(100)])
+    young = standing(watch.versions["3"], watch.labels, NOON + 9 * DAY)
+    assert (young["immature_share"], young["matured"]["matured"]) == (1.0, 0)
+    found = standing(watch.versions["3"], watch.labels, NOON + 400 * DAY)["estimate"]["brier"]
+    score = np.array([one.probability for one in some])
+    estimated, really = np.mean(score * (1 - score)), np.mean((score - truth) ** 2)
+    assert young["expected"]["brier"] == found["estimated"] == pytest.approx(estimated)
+    assert found["really"] == pytest.approx(really)
+    assert found["off_by"] == pytest.approx(abs(estimated - really))
+
+
 def test_what_was_acted_on_is_treated() -> None:
     watch = watching()
     watch.take([decision(0), decision(1)], [], [DecisionId("decision-1"), DecisionId("another")])
