@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from firm.workflow import AtStake
-from monitoring.cases import Flags
+from monitoring.cases import Flags, Ints
 from monitoring.rates import Rate, rate
 from monitoring.window import OUTCOME, SCORE
 
@@ -75,10 +75,16 @@ def parts(
     """
     known = rows[rows[OUTCOME].notna()]
     return tuple(
-        _part(known[(known[part_column(one)] == name).to_numpy()], one, name, threshold, at_stake)
+        _part(known.iloc[places], one, name, threshold, at_stake)
         for one in by
-        for name in known[part_column(one)].dropna().value_counts().index
+        for name, places in _largest_first(known[part_column(one)])
     )
+
+
+def _largest_first(groups: pd.Series) -> Iterator[tuple[str, Ints]]:
+    """By group the places of its rows."""
+    places = groups.groupby(groups).indices
+    return ((name, np.asarray(places[name])) for name in groups.value_counts().index)
 
 
 def lost(rows: pd.DataFrame, threshold: float, at_stake: AtStake | None) -> Lost | None:
