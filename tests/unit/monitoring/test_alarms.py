@@ -18,8 +18,8 @@ from monitoring.workflow_watch import WorkflowWatch
 from tests.unit.monitoring.test_watch import NAMES, NOON, decision, outcome, reference
 from workflows.delivery_risk import WORKFLOW
 
-COUNT, CHANGED, A_DAY = 2_000, 1_000, 100
-"""Decisions in all, the first of those that are otherwise, and how many a day brings."""
+COUNT, CHANGED, A_DAY, ROWS = 2_000, 1_000, 100, 200
+"""Decisions in all, the first of those that are otherwise, and how many a day and a window have."""
 Change = Callable[[Decision, int], Decision]
 FOLLOWS = {
     "false-positives": {"scores-changed"},
@@ -45,7 +45,7 @@ def usual() -> list[Decision]:
 
 
 @cache
-def run(change: Change, known: float = 1.0) -> list[Alert]:
+def followed(change: Change, known: float = 1.0) -> tuple[WorkflowWatch, list[Alert]]:
     """Usual cases end as their scores say; labels mature in three days, known after two.
 
     Args:
@@ -53,7 +53,7 @@ def run(change: Change, known: float = 1.0) -> list[Alert]:
         known: the share of outcomes that come at all from there on.
     """
     label = WORKFLOW.label.model_copy(update={"maturity_days": 3.0})
-    limits = WORKFLOW.watch.model_copy(update={"window_rows": 200, "cooldown_days": 30.0})
+    limits = WORKFLOW.watch.model_copy(update={"window_rows": ROWS, "cooldown_days": 30.0})
     workflow = WORKFLOW.model_copy(update={"label": label, "watch": limits})
     watch = WorkflowWatch(workflow, lambda v: VersionWatch(workflow, v, reference(), interplay))
     cases, found = usual(), list[Alert]()
@@ -69,7 +69,11 @@ def run(change: Change, known: float = 1.0) -> list[Alert]:
         watch.take(decided[day * A_DAY : (day + 1) * A_DAY])
         watch.take([], [one for one in told if until - DAY <= one.known_at < until])
         found += watch.advance(until)
-    return found
+    return watch, found
+
+
+def run(change: Change, known: float = 1.0) -> list[Alert]:
+    return followed(change, known)[1]
 
 
 def same(one: Decision, _n: int) -> Decision:
@@ -87,6 +91,12 @@ def together(one: Decision, n: int) -> Decision:
 
 def without_phase(one: Decision, _n: int) -> Decision:
     return msgspec.structs.replace(one, features={**one.features, "phase": None})
+
+
+def later_phase(one: Decision, _n: int) -> Decision:
+    return msgspec.structs.replace(
+        one, features={**one.features, "phase": (one.features["phase"] or 0) + 1}
+    )
 
 
 def bolder(one: Decision, _n: int) -> Decision:
@@ -145,3 +155,16 @@ def test_what_weighs_otherwise_is_told_from_inputs_that_moved() -> None:
 def test_an_input_that_falls_silent_is_named() -> None:
     (alert,) = run(without_phase)
     assert (alert.about, alert.evidence["features"]) == ("phase", ["phase"])
+
+
+def test_a_window_is_held_against_training_and_against_the_last() -> None:
+    """An input that moved lies away from training ever since, and from the last window once."""
+    windows = followed(later_phase)[0].versions["3"].windows
+    first = CHANGED // ROWS
+    away = ["phase" in {moved.name for moved in one.moved_inputs} for one in windows]
+    assert away == [place >= first for place in range(COUNT // ROWS)]
+    assert windows[0].since_last is None
+    for place, one in enumerate(windows[1:], start=1):
+        assert one.since_last
+        distance = {column.name: column.distance for column in one.since_last.columns}["phase"]
+        assert (distance > 0.5) == (place == first)
