@@ -88,6 +88,22 @@ def row_of(workflow: Workflow, decision: Decision) -> Row:
         ) from error
 
 
+def with_candidates(decision: Decision) -> list[Decision]:
+    """The decision, and after it what it would be in the hands of each candidate of its ranking."""
+    ranked = decision.ranking.ranked if decision.ranking else ()
+    held = (
+        msgspec.structs.replace(
+            decision,
+            features={**decision.features, **one.features},
+            probability=one.probability,
+            band=one.band,
+            ranking=None,
+        )
+        for one in ranked
+    )
+    return [decision, *held]
+
+
 def explain_rule(workflow: Workflow, decision: Decision) -> Explanation:
     """Why the declared rule scored as it did: it says so itself."""
     why = f" ({decision.rule_because})" if decision.rule_because else ""

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
 import msgspec
 
+from firm.candidates import Candidates
 from firm.decision import Decision, as_json
 from firm.evidence import feature_evidence
 from firm.exceptions import exceptions
 from firm.explanation import Explanation, Reason
-from firm.ranking import Ranking, candidates_of
+from firm.ids import DecisionId
+from firm.ranking import Ranked, Ranking, candidates_of
 from firm.time import DAY, Micros, to_datetime
 from firm.workflow import Workflow
 from serving.batch import Refused
@@ -22,6 +24,23 @@ from serving.schemas import (
     RankedAnswer,
     RankedCandidate,
 )
+
+
+class Why(msgspec.Struct, frozen=True, gc=False):
+    """What an answer says of why it is as it is: nothing, unless that was asked for or declared.
+
+    Attributes:
+        reasons: those that weigh most, where there are any.
+        unexplained: why there are none although there should be.
+        candidates: the same of each of a ranking's, in its order.
+    """
+
+    reasons: Sequence[Reason] | msgspec.UnsetType = msgspec.UNSET
+    unexplained: str | msgspec.UnsetType = msgspec.UNSET
+    candidates: tuple[Why, ...] = ()
+
+
+UNASKED = Why()
 
 
 class _Freshness(msgspec.Struct, gc=False):
@@ -57,23 +76,9 @@ class _Answer(msgspec.Struct, gc=False, kw_only=True):
     workflow: str
 
 
-def answer(
-    workflow: Workflow,
-    decision: Decision,
-    reasons: Sequence[Reason] | msgspec.UnsetType = msgspec.UNSET,
-    unexplained: str | msgspec.UnsetType = msgspec.UNSET,
-) -> bytes:
-    """The bytes of the answer; the same decision always gives the same bytes.
-
-    Args:
-        reasons: those that it gives, where it gives any.
-        unexplained: why it gives none although it should.
-    """
-    if reasons is msgspec.UNSET and unexplained is msgspec.UNSET:
-        return as_json(in_full(workflow, decision))
-    shown = _answer(workflow, decision)
-    shown.reasons, shown.unexplained = reasons, unexplained
-    return as_json(_with_ranking(workflow, decision, shown))
+def answer(workflow: Workflow, decision: Decision, why: Why = UNASKED) -> bytes:
+    """The bytes of the answer; the same decision, asked in the same way, gives the same bytes."""
+    return as_json(_in_full(workflow, decision, why))
 
 
 def evidence_answer(workflow: Workflow, decision: Decision) -> bytes:
@@ -121,9 +126,17 @@ def _named(decision: Decision) -> dict[str, Any]:
     }
 
 
-def batch_answer(workflow: Workflow, found: Sequence[Decision | Refused]) -> bytes:
+def batch_answer(
+    workflow: Workflow,
+    found: Sequence[Decision | Refused],
+    whys: Mapping[DecisionId, Why],
+) -> bytes:
     """The answers in their order, and for the rest why there is none."""
-    answers = [in_full(workflow, one) for one in found if isinstance(one, Decision)]
+    answers = [
+        _in_full(workflow, one, whys.get(one.id, UNASKED))
+        for one in found
+        if isinstance(one, Decision)
+    ]
     problems = [
         {"subject": one.subject, "problem": problem_body(one.error)}
         for one in found
@@ -132,21 +145,16 @@ def batch_answer(workflow: Workflow, found: Sequence[Decision | Refused]) -> byt
     return as_json({"answers": answers, "problems": problems})
 
 
-def in_full(workflow: Workflow, decision: Decision) -> _Answer | dict[str, Any]:
+def _in_full(workflow: Workflow, decision: Decision, why: Why) -> _Answer | dict[str, Any]:
     """The answer, to be written by `as_json`."""
-    return _with_ranking(workflow, decision, _answer(workflow, decision))
-
-
-def _with_ranking(
-    workflow: Workflow, decision: Decision, shown: _Answer
-) -> _Answer | dict[str, Any]:
+    shown = _answer(workflow, decision, why)
     if decision.ranking is None:
         return shown
-    ranked = _ranked(workflow, decision, decision.ranking, shown)
+    ranked = _ranked(workflow, decision, decision.ranking, shown, why.candidates)
     return ranked.model_dump(mode="json", exclude_unset=True)
 
 
-def _answer(workflow: Workflow, decision: Decision) -> _Answer:
+def _answer(workflow: Workflow, decision: Decision, why: Why) -> _Answer:
     band = workflow.policy.band(decision.probability)
     position = decision.evidence.position
     return _Answer(
@@ -172,6 +180,8 @@ def _answer(workflow: Workflow, decision: Decision) -> _Answer:
         model_version=decision.model_version,
         policy_version=decision.policy_version,
         rule_because=decision.rule_because,
+        reasons=why.reasons,
+        unexplained=why.unexplained,
     )
 
 
@@ -180,10 +190,15 @@ def _time(at: Micros | None) -> datetime | None:
 
 
 def _ranked(
-    workflow: Workflow, decision: Decision, ranking: Ranking, shown: _Answer
+    workflow: Workflow,
+    decision: Decision,
+    ranking: Ranking,
+    shown: _Answer,
+    whys: Sequence[Why],
 ) -> RankedAnswer:
     """A ranking that was asked for acts on nothing; what it may need is a person's agreement."""
     declared = candidates_of(workflow)
+    told = whys or [UNASKED] * len(ranking.ranked)
     out: dict[str, dict[str, str]] = {}
     for one in ranking.excluded:
         for candidate in one.candidates:
@@ -194,16 +209,22 @@ def _ranked(
     return RankedAnswer(
         **said,
         ranking=[
-            RankedCandidate(
-                candidate=one.candidate,
-                fits=declared.fit(one.probability),
-                probability=one.probability,
-                band=one.band,
-                features=one.features,
-            )
-            for one in ranking.ranked
+            _candidate(declared, one, why) for one, why in zip(ranking.ranked, told, strict=True)
         ],
         excluded=[ExcludedCandidate(candidate=c, reasons=out[c]) for c in sorted(out)],
         scored=ranking.admitted,
         approval=declared.approval,
+    )
+
+
+def _candidate(declared: Candidates, one: Ranked, why: Why) -> RankedCandidate:
+    said = msgspec.to_builtins(why)
+    del said["candidates"]
+    return RankedCandidate(
+        candidate=one.candidate,
+        fits=declared.fit(one.probability),
+        probability=one.probability,
+        band=one.band,
+        features=one.features,
+        **said,
     )

@@ -16,7 +16,6 @@ from firm.time import Micros
 from serving.access import Login
 from serving.access.guard import Guard, require_policies
 from serving.action_routes import WaitingActions, action_routes
-from serving.answers import batch_answer
 from serving.batch import score_each
 from serving.bodies import CLOUD_EVENT, CLOUD_EVENT_EXAMPLE
 from serving.decision_routes import decision_routes
@@ -107,7 +106,7 @@ def create_app(
     app.include_router(outcomes, prefix="/v1")
     app.include_router(action_routes(actions, now, guard), prefix="/v1")
     app.include_router(report_routes(scoring, reports, guard), prefix="/v1")
-    app.include_router(rank_route(rankings, now, guard), prefix="/v1")
+    app.include_router(rank_route(rankings, explaining, now, guard), prefix="/v1")
     app.include_router(_events(scoring, canonicaliser, publish, now, guard), prefix="/v1")
     app.include_router(oip.routes(scoring, now, guard, version))
     app.include_router(mlflow.routes(scoring, now, guard, version))
@@ -175,14 +174,17 @@ def _scores(
         dependencies=[guard.needs("scores:ask")],
     )
     async def score_batch(
-        slug: str, asked: BatchAsked, idempotency_key: IdempotencyKey = None
+        slug: str,
+        asked: BatchAsked,
+        explain: Explain = False,
+        idempotency_key: IdempotencyKey = None,
     ) -> Response:
         """Score up to 1,000 subjects; each is a decision of its own, or a problem."""
         at = now()
         as_of = at if asked.as_of is None else check_time(asked.as_of, at)
         key = idempotency_key or str(uuid4())
         found = await score_each(scoring, slug, asked.subjects, as_of, key, at)
-        return _json(batch_answer(scoring.workflow(slug), found))
+        return _json(await explaining.batch_answer(scoring.workflow(slug), found, explain))
 
     return router
 

@@ -18,7 +18,10 @@ IdempotencyKey = Annotated[
 ]
 Explain = Annotated[
     bool,
-    Query(description="Give the reasons that weigh most: exact TreeSHAP, some milliseconds more"),
+    Query(
+        description="Give the reasons that weigh most, also of each answer of a batch and of each "
+        "candidate of a ranking: exact TreeSHAP, some milliseconds more"
+    ),
 ]
 PROBLEMS: dict[int | str, dict[str, Any]] = {
     status: {"model": Problem, "content": {MEDIA_TYPE: {}}}

@@ -13,14 +13,16 @@ from firm.envelope import check_time
 from firm.ids import SubjectId
 from firm.time import Micros
 from serving.access.guard import Guard
-from serving.answers import answer
-from serving.documented import PROBLEMS, IdempotencyKey
+from serving.documented import PROBLEMS, Explain, IdempotencyKey
+from serving.explaining import Explaining
 from serving.ranking import Rankings
 from serving.schemas import RankAsked, RankedAnswer
 
 
-def rank_route(rankings: Rankings, now: Callable[[], Micros], guard: Guard) -> APIRouter:
-    """The route over its use case; `now` is the clock."""
+def rank_route(
+    rankings: Rankings, explaining: Explaining, now: Callable[[], Micros], guard: Guard
+) -> APIRouter:
+    """The route over its use cases; `now` is the clock."""
     router = APIRouter(tags=["scores"], responses=PROBLEMS)
 
     @router.post(
@@ -28,7 +30,12 @@ def rank_route(rankings: Rankings, now: Callable[[], Micros], guard: Guard) -> A
         response_model=RankedAnswer,
         dependencies=[guard.needs("scores:ask")],
     )
-    async def rank(slug: str, asked: RankAsked, idempotency_key: IdempotencyKey = None) -> Response:
+    async def rank(
+        slug: str,
+        asked: RankAsked,
+        explain: Explain = False,
+        idempotency_key: IdempotencyKey = None,
+    ) -> Response:
         """Rank whom a subject could be given to, and tell who is left out and why.
 
         Nobody is given anything by this. A candidate that is proposed and left out waits for the
@@ -41,7 +48,7 @@ def rank_route(rankings: Rankings, now: Callable[[], Micros], guard: Guard) -> A
         decision = await run_in_threadpool(
             rankings.rank, slug, subject, as_of, key, at, asked.candidates, asked.top
         )
-        body = answer(rankings.workflow(slug), decision)
+        body = await explaining.answer(rankings.workflow(slug), decision, explain)
         return Response(body, media_type="application/json")
 
     return router

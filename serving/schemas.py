@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import (
     AwareDatetime,
@@ -71,8 +71,24 @@ class Freshness(BaseModel):
     )
 
 
+REASON: dict[str, Any] = {
+    "feature": "slip_rate",
+    "value": 0.8,
+    "unit": "share",
+    "why": "how often it slipped too far before",
+    "source": "status report (PSA)",
+    "direction": "raises",
+    "log_odds": 1.02,
+    "without": 0.37,
+    "says": "slip rate is 80% (how often it slipped too far before): "
+    "raises the score to 62%; without it, 37%",
+}
+
+
 class ReasonShown(BaseModel):
     """One feature's part in a score."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [REASON]})
 
     feature: str
     value: float | None
@@ -167,20 +183,7 @@ class ExplanationShown(BaseModel):
                     "base": 0.37,
                     "base_log_odds": -0.53,
                     "log_odds": 0.49,
-                    "reasons": [
-                        {
-                            "feature": "slip_rate",
-                            "value": 0.8,
-                            "unit": "share",
-                            "why": "how often it slipped too far before",
-                            "source": "status report (PSA)",
-                            "direction": "raises",
-                            "log_odds": 1.02,
-                            "without": 0.37,
-                            "says": "slip rate is 80% (how often it slipped too far before): "
-                            "raises the score to 62%; without it, 37%",
-                        }
-                    ],
+                    "reasons": [REASON],
                     "rule": "",
                 }
             ]
@@ -232,6 +235,34 @@ class RankAsked(BaseModel):
 class RankedCandidate(BaseModel):
     """A candidate that no filter leaves out, with the score of the subject in its hands."""
 
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {
+                    "candidate": "24",
+                    "fits": 0.88,
+                    "probability": 0.12,
+                    "band": "fits",
+                    "features": {"reassigned_group": 0.08},
+                    "reasons": [
+                        {
+                            "feature": "reassigned_group",
+                            "value": 0.08,
+                            "unit": "share",
+                            "why": "how often it happened to tickets with the same group",
+                            "source": "earlier tickets, as known before the six hours of the score",
+                            "direction": "lowers",
+                            "log_odds": -0.61,
+                            "without": 0.2,
+                            "says": "reassigned group is 8% (how often it happened to tickets with "
+                            "the same group): lowers the score to 12%; without it, 20%",
+                        }
+                    ],
+                }
+            ]
+        }
+    )
+
     candidate: str
     fits: float = Field(ge=0, le=1, description="the probability that speaks for it; sorted by it")
     probability: float = Field(ge=0, le=1, description="of the workflow's question, calibrated")
@@ -239,6 +270,10 @@ class RankedCandidate(BaseModel):
     features: dict[str, float | None] = Field(
         description="those that differ from the subject's own"
     )
+    reasons: list[ReasonShown] | None = Field(
+        None, description="of its score, those that weigh most; there if they are asked for"
+    )
+    unexplained: str | None = Field(None, description="why reasons that were asked for are missing")
 
 
 class ExcludedCandidate(BaseModel):

@@ -52,11 +52,16 @@ def model_file(
 
 
 def registration(
-    settings: Settings, version: str, score: float, workflow: Workflow = WORKFLOW, **changed: Any
+    settings: Settings,
+    version: str,
+    score: float,
+    workflow: Workflow = WORKFLOW,
+    rounds: int = 5,
+    **changed: Any,
 ) -> Registration:
     """What training would register of such a model."""
     folder = settings.artifacts / workflow.slug / version
-    content = (file := model_file(folder, score, workflow.feature_names)).read_bytes()
+    content = (file := model_file(folder, score, workflow.feature_names, rounds)).read_bytes()
     fields = {
         "workflow": workflow.slug,
         "version": version,

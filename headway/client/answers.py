@@ -182,6 +182,7 @@ class RankedCandidate(msgspec.Struct, frozen=True):
         fits: the probability that speaks for it, by which the candidates are sorted.
         probability: of the workflow's question, calibrated.
         features: those that differ from the subject's own.
+        reasons, unexplained: of its score, as a `Score` has them.
     """
 
     candidate: str
@@ -189,6 +190,8 @@ class RankedCandidate(msgspec.Struct, frozen=True):
     probability: float
     band: str
     features: dict[str, float | None]
+    reasons: list[Reason] | None = None
+    unexplained: str | None = None
 
 
 class ExcludedCandidate(msgspec.Struct, frozen=True):

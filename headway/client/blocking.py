@@ -68,10 +68,11 @@ class Client:
         workflow: str,
         subjects: Sequence[str],
         as_of: datetime | None = None,
+        explain: bool = False,
         key: str | None = None,
     ) -> Batch:
         """Score up to 1,000 subjects; each is a decision of its own, or a problem."""
-        return self._ask(calls.batch(workflow, subjects, as_of, key))
+        return self._ask(calls.batch(workflow, subjects, as_of, explain, key))
 
     def rank(
         self,
@@ -80,11 +81,12 @@ class Client:
         candidates: Sequence[str] | None = None,
         top: int | None = None,
         as_of: datetime | None = None,
+        explain: bool = False,
         key: str | None = None,
     ) -> Ranked:
         """Rank whom a subject could be given to: these candidates, or those that the workflow
         knows."""
-        return self._ask(calls.rank(workflow, subject, candidates, top, as_of, key))
+        return self._ask(calls.rank(workflow, subject, candidates, top, as_of, explain, key))
 
     def decision(self, decision_id: str, explain: bool = False) -> Score:
         """A decision that was taken; a `Ranked` if it was a ranking."""

@@ -102,11 +102,12 @@ def score(
 
 
 def batch(
-    slug: str, subjects: Sequence[str], as_of: datetime | None, key: str | None
+    slug: str, subjects: Sequence[str], as_of: datetime | None, explain: bool, key: str | None
 ) -> Call[Batch]:
     """Score several subjects."""
     asked = {"subjects": list(subjects), "as_of": as_of}
-    return _keyed(f"{_workflow(slug)}/score/batch", asked, key, _reads(Batch))
+    path = f"{_workflow(slug)}/score/batch"
+    return _keyed(path, asked, key, _reads(Batch), _explained(explain))
 
 
 def rank(
@@ -115,12 +116,13 @@ def rank(
     candidates: Sequence[str] | None,
     top: int | None,
     as_of: datetime | None,
+    explain: bool,
     key: str | None,
 ) -> Call[Ranked]:
     """Rank the candidates for a subject."""
     proposed = None if candidates is None else list(candidates)
     asked = {"subject": subject, "candidates": proposed, "top": top, "as_of": as_of}
-    return _keyed(f"{_workflow(slug)}/rank", asked, key, _reads(Ranked))
+    return _keyed(f"{_workflow(slug)}/rank", asked, key, _reads(Ranked), _explained(explain))
 
 
 def decision(id_: str, explain: bool) -> Call[Score]:

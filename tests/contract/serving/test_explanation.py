@@ -14,7 +14,9 @@ import pytest
 import xgboost
 
 from firm.access import ROLES, Caller
+from firm.workflow import Workflow
 from headway.api import build
+from headway.client import Client
 from headway.governance import Governance
 from headway.keys import make_key
 from headway.parts import Parts
@@ -22,9 +24,11 @@ from headway.settings import Settings
 from headway.swap import wait_until_served
 from stream.reactor import Record
 from tests.contract.serving.conftest import served
+from tests.contract.serving.test_rank import RANK, T, solved, stream, tickets
 from tests.stage import NOON, SLUG, Stage, slipping
-from tests.versions import REVIEWER, promote, registered, settings_of
+from tests.versions import REVIEWER, promote, registered, registration, settings_of
 from workflows.delivery_risk import WORKFLOW
+from workflows.staffing_fit import WORKFLOW as STAFFING
 
 SCORE = f"/v1/workflows/{SLUG}/score"
 P1 = {"subject": "project:p1"}
@@ -35,6 +39,7 @@ def own(parts: Parts) -> Iterator[Stage]:
     stage = Stage(parts)
     taken = [Record(stage.start + n, NOON, payload) for n, payload in enumerate(slipping("p1"))]
     stage.reactor().take(taken, NOON)
+    stream(stage, [*solved("C", 24), *tickets()])
     yield stage
     stage.close()
 
@@ -45,7 +50,11 @@ def copy(own: Stage, tmp_path_factory: pytest.TempPathFactory) -> Settings:
     found = settings_of(home, kafka=own.bootstrap, database=own.url, redis=own.redis_url)
     registered(found, own.store, "1", 0.2)
     registered(found, own.store, "2", 0.7)
-    promote(Governance(found, own.store), "1")
+    governance = Governance(found, own.store)
+    promote(governance, "1")
+    checked = {"AUC": 0.8, "fairness findings": 0.0}
+    governance.register(registration(found, "1", 0.4, STAFFING, 300, gates=checked))
+    promote(governance, "1", STAFFING.slug)
     return found
 
 
@@ -67,12 +76,14 @@ def explained(http: httpx.Client, decision: str) -> dict[str, Any]:
     return found
 
 
-def by_package(copy: Settings, version: str, features: dict[str, float | None]) -> Any:
+def by_package(
+    copy: Settings, version: str, features: dict[str, float | None], workflow: Workflow = WORKFLOW
+) -> Any:
     """XGBoost's own exact contributions, and last the bias."""
     booster = xgboost.Booster()
-    booster.load_model(copy.artifacts / SLUG / version / "model.ubj")
-    row = [[np.nan if features[n] is None else features[n] for n in WORKFLOW.feature_names]]
-    data = xgboost.DMatrix(np.array(row, np.float32), feature_names=list(WORKFLOW.feature_names))
+    booster.load_model(copy.artifacts / workflow.slug / version / "model.ubj")
+    row = [[np.nan if features[n] is None else features[n] for n in workflow.feature_names]]
+    data = xgboost.DMatrix(np.array(row, np.float32), feature_names=list(workflow.feature_names))
     return booster.predict(data, pred_contribs=True)[0]
 
 
@@ -109,6 +120,54 @@ def test_a_workflow_may_declare_that_what_it_acts_on_gives_its_reasons(
     said = http.post(SCORE, json=P1)
     assert ("reasons" in said.json()) == bool(said.json()["actions"])
     assert http.get(f"/v1/decisions/{said.json()['decision_id']}").content == said.content
+
+
+def test_each_answer_of_a_batch_gives_the_reasons_that_it_would_give_alone(
+    http: httpx.Client,
+) -> None:
+    key = {"Idempotency-Key": "batch with reasons"}
+    asked = {"subjects": ["project:p1", "project:unheard of", "project:p1"]}
+    plain = http.post(f"{SCORE}/batch", json=asked, headers=key).json()
+    assert all("reasons" not in one for one in plain["answers"])
+    said = http.post(f"{SCORE}/batch?explain=true", json=asked, headers=key).json()
+    assert said["problems"] == plain["problems"]
+    assert len(said["answers"]) == 2
+    for one in said["answers"]:
+        assert one["reasons"]
+        assert one == http.get(f"/v1/decisions/{one['decision_id']}?explain=true").json()
+
+
+def test_each_candidate_of_a_ranking_has_the_exact_reasons_of_its_own_score(
+    http: httpx.Client, copy: Settings
+) -> None:
+    key = {"Idempotency-Key": "ranking with reasons"}
+    answers = [http.post(f"{RANK}?explain=true", json=T, headers=key) for _ in range(2)]
+    said = answers[0].json()
+    again = http.get(f"/v1/decisions/{said['decision_id']}?explain=true")
+    assert answers[0].content == answers[1].content == again.content
+    told = {one["candidate"]: one["reasons"] for one in said["ranking"]}
+    assert told["A"] == told["B"] != told["C"], "C has solved fewer such tickets"
+    for one in said["ranking"]:
+        features = said["features"] | one["features"]
+        expected = by_package(copy, "1", features, STAFFING)
+        added = dict(zip(STAFFING.feature_names, expected, strict=False))
+        assert one["reasons"]
+        for reason in one["reasons"]:
+            assert reason["log_odds"] == pytest.approx(float(added[reason["feature"]]), abs=1e-5)
+            assert reason["value"] == features[reason["feature"]]
+        assert 1 / (1 + exp(-sum(expected))) == pytest.approx(one["probability"], abs=1e-5)
+    plain = http.post(RANK, json=T, headers=key).json()
+    assert all("reasons" not in one for one in [plain, *plain["ranking"]])
+
+
+def test_the_client_reads_the_reasons_of_batches_and_candidates(http: httpx.Client) -> None:
+    token = http.headers["Authorization"].removeprefix("Bearer ")
+    with Client(str(http.base_url), token) as client:
+        (score,) = client.batch(SLUG, ["project:p1"], explain=True).answers
+        assert client.decision(score.decision_id, explain=True) == score
+        ranked = client.rank(STAFFING.slug, "ticket:t", explain=True)
+        assert client.decision(ranked.decision_id, explain=True) == ranked
+        assert all(one.reasons for one in [score, *ranked.ranking])
 
 
 def test_a_decision_is_explained_by_the_version_that_took_it(
@@ -154,5 +213,9 @@ def test_a_file_that_was_changed_explains_nothing_and_the_answer_says_so(
             said = fresh.get(f"{path}?explain=true").json()
             assert "reasons" not in said
             assert "were registered" in said["unexplained"]
+            batch = fresh.post(f"{SCORE}/batch?explain=true", json={"subjects": ["project:p1"]})
+            (one,) = batch.json()["answers"]
+            assert one["model_version"] == "rule", "the version is refused"
+            assert one["reasons"] == []
     finally:
         file.write_bytes(content)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -54,17 +54,20 @@ def solved(group: str, day: float, category: str = "C") -> list[bytes]:
     ]
 
 
-@pytest.fixture(scope="module")
-def streamed(stage: Stage) -> Iterator[Decision]:
-    """What the stream decided on a request for ticket t, which is in the hands of group A: B is
-    its equal, `old` is inactive and `other` solves other things."""
-    payloads = [
+def tickets() -> list[bytes]:
+    """Ticket t is in the hands of group A: B is its equal, `old` is inactive and `other` solves
+    other things."""
+    return [
         *(p for n in range(3) for group in ("A", "B") for p in solved(group, 20 + n)),
         *solved("old", 0),
         *solved("other", 20, category="D"),
         changed("t", ASKED_AT, "New", "A"),
         event("ask", ASKED_AT, "score.requested", "t", {"workflow": WORKFLOW.slug}),
     ]
+
+
+def stream(stage: Stage, payloads: Sequence[bytes]) -> Decision:
+    """What the stream decides on the request."""
     opened = stage.store.open_stream(WORKFLOW)
     slugs = frozenset({WORKFLOW.slug})
     online = FeastStates(stage.redis_url)
@@ -72,6 +75,11 @@ def streamed(stage: Stage) -> Iterator[Decision]:
     effects = reactor.take([Record(n, now(), payload) for n, payload in enumerate(payloads)], now())
     assert effects is not None
     return next(d for d in effects.decisions if d.origin == "request")
+
+
+@pytest.fixture(scope="module")
+def streamed(stage: Stage) -> Decision:
+    return stream(stage, tickets())
 
 
 @pytest.fixture
