@@ -31,7 +31,7 @@ from headway.models import LiveModels, open_models
 from headway.reports import KeptReports
 from headway.settings import Settings
 from headway.vitals import CopyVitals
-from headway.workers import listen
+from headway.workers import heartbeat, listen, name_of
 from serving.app import create_app
 from serving.explaining import Explaining
 from serving.scoring import Scoring
@@ -54,6 +54,7 @@ class LogUnavailable(HeadwayError):
 
 def run(settings: Settings, number: int = 0) -> None:
     """Serve until SIGTERM or SIGINT, as one of the workers (`Settings.workers`)."""
+    metrics.STARTS.labels(name_of(number)).inc()
     tracer, end_traces = _tracing(settings)
     config = uvicorn.Config(
         build(settings, tracer, number),
@@ -123,8 +124,9 @@ def build(settings: Settings, tracer: Tracer | None = None, number: int = 0) -> 
 
         app.front = TracedRequests(app.front, tracer)
         producer.carried = carried
+    beating = heartbeat(settings, number).beating(settings.hung_seconds / 2)
     app.router.lifespan_context = _lifespan(
-        producer, models, recorder, online, vitals, stop_refreshing
+        producer, models, recorder, online, vitals, beating, stop_refreshing
     )
     return app
 
@@ -148,13 +150,14 @@ def _lifespan(
     recorder: GroupCommit,
     online: LiveStates,
     vitals: CopyVitals,
+    beating: AbstractAsyncContextManager[None],
     at_the_end: Callable[[], None],
 ) -> Callable[[FastAPI], AbstractAsyncContextManager[None]]:
     @asynccontextmanager
     async def life(_app: FastAPI) -> AsyncIterator[None]:
         await asyncio.to_thread(models.start)
         try:
-            async with producer.connected():
+            async with beating, producer.connected():
                 gc.collect()
                 gc.freeze()
                 gc.set_threshold(50_000, 50, 1_000)

@@ -59,7 +59,11 @@ class Copy:
         self.mlflow_url = f"http://127.0.0.1:{pages}"
         self.registrar = Program.headway("registrar", home, env, self.mlflow_url)
         self.dispatcher = Program.headway("dispatcher", home, env)
-        self._supervisor = Supervisor([*parts.servers, *self._children()])
+        self._supervisor = Supervisor(
+            [*parts.servers, *self._children()],
+            [self.api, *self.more_api],
+            settings.hung_seconds,
+        )
 
     @classmethod
     def start(cls, settings: Settings, say: Progress) -> Self:

@@ -49,6 +49,7 @@ BATCHES = Histogram(
 SIZES = Histogram(
     "headway_stream_batch_events", "Records of a batch", ["workflow"], buckets=BATCH_EVENTS
 )
+STARTS = Counter("headway_worker_starts", "Starts of a process of the API", ["worker"])
 
 
 def answered(route: str, status: int, seconds: float) -> None:
@@ -89,6 +90,7 @@ class Standing(Collector):
         letters: dead letters that wait.
         alerts: unresolved alerts by (workflow, kind).
         webhooks: messages by (subscriber, "pending" or "dead").
+        silences: by worker of the API, seconds since its event loop has last moved.
     """
 
     def __init__(
@@ -98,9 +100,10 @@ class Standing(Collector):
         letters: int,
         alerts: Mapping[tuple[str, str], int],
         webhooks: Mapping[tuple[str, str], int],
+        silences: Mapping[str, float],
     ) -> None:
         self._lags, self._outbox, self._letters, self._alerts = lags, outbox, letters, alerts
-        self._webhooks = webhooks
+        self._webhooks, self._silences = webhooks, silences
 
     def collect(self) -> Iterator[GaugeMetricFamily]:
         """The figures as gauges."""
@@ -126,6 +129,12 @@ class Standing(Collector):
             ["subscriber", "status"],
             self._webhooks.items(),
         )
+        yield _gauge(
+            "headway_worker_silent_seconds",
+            "Time since the event loop of a process of the API has last moved",
+            ["worker"],
+            (((worker,), seconds) for worker, seconds in self._silences.items()),
+        )
 
 
 def exposition(standing: Standing, shared: Path | None) -> bytes:
@@ -139,7 +148,7 @@ def exposition(standing: Standing, shared: Path | None) -> bytes:
 
 
 def _gauge(
-    name: str, words: str, labels: list[str], values: Iterable[tuple[tuple[str, ...], int]]
+    name: str, words: str, labels: list[str], values: Iterable[tuple[tuple[str, ...], float]]
 ) -> GaugeMetricFamily:
     family = GaugeMetricFamily(name, words, labels=labels)
     for which, value in values:

@@ -34,6 +34,11 @@ class Settings(BaseSettings):
     workers: int = Field(
         1, ge=1, le=64, description="processes that serve the API together, all on its port"
     )
+    hung_seconds: float = Field(
+        15.0,
+        ge=1,
+        description="`up` ends and restarts a process of the API whose event loop stands so long",
+    )
     actions_url: str | None = Field(
         None, description="the system of record that performs actions; unset, a simulated one"
     )

@@ -1,10 +1,12 @@
-"""Keeps a copy whole: what ends by itself is started again, with growing patience."""
+"""Keeps a copy whole: what ends by itself is started again, with growing patience, and what lives
+but does not advance is ended first."""
 
 from __future__ import annotations
 
 import threading
 import time
 from collections.abc import Sequence
+from math import inf
 from typing import Protocol
 
 import structlog
@@ -34,12 +36,29 @@ class Kept(Protocol):
         """Start it again."""
 
 
+class Beating(Kept, Protocol):
+    """A program that tells that it advances."""
+
+    @property
+    def silence(self) -> float | None:
+        """Seconds since it has told last; None where it does not tell yet, or does not run."""
+
+    def kill(self) -> None:
+        """End it at once, whatever state it is in."""
+
+
 class Supervisor:
     """Looks after parts and programs from a thread of its own, in the order in which they are
-    given: what others need comes first."""
+    given: what others need comes first.
 
-    def __init__(self, kept: Sequence[Kept]) -> None:
-        self._kept = kept
+    Args:
+        beating: those of them that are ended once they have been silent for `hung_seconds`.
+    """
+
+    def __init__(
+        self, kept: Sequence[Kept], beating: Sequence[Beating] = (), hung_seconds: float = inf
+    ) -> None:
+        self._kept, self._beating, self._hung_seconds = kept, beating, hung_seconds
         self._stopped = threading.Event()
         self._thread = threading.Thread(target=self._look_after, daemon=True)
         self._ends: dict[str, tuple[float, float]] = {}
@@ -56,9 +75,20 @@ class Supervisor:
 
     def _look_after(self) -> None:
         while not self._stopped.wait(LOOK_SECONDS):
+            self._end_what_hangs()
             for one in self._kept:
                 if one.pid is None and not self._stopped.is_set():
                     self._start_again(one)
+
+    def _end_what_hangs(self) -> None:
+        for one in self._beating:
+            silence = one.silence
+            if silence is not None and silence > self._hung_seconds:
+                log.error("hangs, and is ended", what=one.name, silent_seconds=round(silence, 1))
+                try:
+                    one.kill()
+                except HeadwayError as error:
+                    log.error("could not be ended", what=one.name, reason=str(error))
 
     def _start_again(self, one: Kept) -> None:
         pause = self._patience(one)

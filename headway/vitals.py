@@ -12,7 +12,7 @@ from firm.store import SqlStore
 from headway.lags import Lags
 from headway.metrics import Standing, exposition
 from headway.settings import Settings
-from headway.workers import ended
+from headway.workers import silences, unwell
 from stream.advance import Lag, LogAway, LogPlaces
 
 MOST_ALERTS = 10_000
@@ -27,7 +27,7 @@ class CopyVitals:
         self._known = Lags(store, workflows)
 
     async def away(self) -> Mapping[str, str]:
-        """By part that it does not answer."""
+        """By part that it does not answer, the other workers of the API among them."""
         parts = {
             "database": asyncio.to_thread(self._store.offsets),
             "online store": asyncio.to_thread(ping, self._settings.redis or ""),
@@ -38,10 +38,9 @@ class CopyVitals:
             if isinstance(answer, BaseException) and not isinstance(answer, HeadwayError):
                 raise answer
         away = [p for p, one in zip(parts, found, strict=True) if isinstance(one, HeadwayError)]
-        gone = [f"worker {name}" for name in ended(self._settings)]
         return {
             **dict.fromkeys(away, "does not answer; see the service's log and `headway up`"),
-            **dict.fromkeys(gone, "has ended; `headway up` starts it again, its log says why"),
+            **{f"worker {name}": why for name, why in unwell(self._settings).items()},
         }
 
     async def stands(self) -> Mapping[str, str]:
@@ -88,5 +87,6 @@ class CopyVitals:
             store.count_dead_letters(),
             alerts,
             store.count_deliveries(),
+            silences(self._settings),
         )
         return exposition(standing, self._settings.metrics)

@@ -1,7 +1,8 @@
 """The processes that serve the API together: each a program of its own, all on one port.
 
 The kernel shares new connections out among those that listen (SO_REUSEPORT); one that has ended
-gets none, and the supervisor starts it again.
+gets none, and the supervisor starts it again. One that hangs gets its share and answers nothing:
+the supervisor ends it first.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ import sys
 from collections.abc import Mapping
 
 from headway.children import Program
+from headway.heartbeat import Heartbeat
 from headway.parts.process import record_file
 from headway.parts.record import Record
 from headway.settings import Settings
@@ -18,14 +20,34 @@ from headway.settings import Settings
 BACKLOG = 2048
 
 
-def programs(settings: Settings, environment: Mapping[str, str]) -> list[Program]:
+class ApiWorker(Program):
+    """A process of the API, whose event loop beats."""
+
+    @property
+    def silence(self) -> float | None:
+        """Seconds since its event loop has last moved; None where it has not begun to, or does not
+        run."""
+        return None if self.pid is None else Heartbeat(self.folder).silence
+
+    def start(self) -> None:
+        """See `Program.start`."""
+        Heartbeat(self.folder).forget()
+        super().start()
+
+
+def programs(settings: Settings, environment: Mapping[str, str]) -> list[ApiWorker]:
     """One for each worker; the first has the name that it has alone."""
     words = [sys.executable, "-m", "headway", "serve"]
     home = settings.home.resolve()
     return [
-        Program(_name(number), [*words, str(number)], home, environment)
+        ApiWorker(name_of(number), [*words, str(number)], home, environment)
         for number in range(settings.workers)
     ]
+
+
+def heartbeat(settings: Settings, number: int) -> Heartbeat:
+    """That of a worker of this copy."""
+    return Heartbeat(settings.home / name_of(number))
 
 
 def listen(settings: Settings) -> socket.socket:
@@ -39,14 +61,35 @@ def listen(settings: Settings) -> socket.socket:
     return shared
 
 
-def ended(settings: Settings) -> list[str]:
-    """The names of the workers of this copy that do not run."""
-    return [
-        name
-        for name in map(_name, range(settings.workers))
-        if (record := Record.read(record_file(settings.home / name))) and not record.orphaned()
-    ]
+def unwell(settings: Settings) -> dict[str, str]:
+    """By the name of a worker of this copy why it answers nothing."""
+    return {
+        name: why for name in map(name_of, range(settings.workers)) if (why := _why(settings, name))
+    }
 
 
-def _name(number: int) -> str:
+def silences(settings: Settings) -> dict[str, float]:
+    """By the name of a worker of this copy the seconds since its event loop has last moved."""
+    names = map(name_of, range(settings.workers))
+    return {
+        name: seconds
+        for name in names
+        if (seconds := Heartbeat(settings.home / name).silence) is not None
+    }
+
+
+def _why(settings: Settings, name: str) -> str:
+    record = Record.read(record_file(settings.home / name))
+    if record is None:
+        return ""
+    if not record.orphaned():
+        return "has ended; `headway up` starts it again, its log says why"
+    silence = Heartbeat(settings.home / name).silence
+    if silence is None or silence <= settings.hung_seconds:
+        return ""
+    return f"has not moved for {silence:.0f} s; `headway up` ends it and starts it again"
+
+
+def name_of(number: int) -> str:
+    """The name of a worker's process, folder and metrics."""
     return "serve" if number == 0 else f"serve-{number}"

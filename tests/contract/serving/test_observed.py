@@ -92,7 +92,7 @@ class TestMetrics:
         families = set(re.findall(r"^# TYPE (\S+) ", text, re.MULTILINE))
         bases = {re.sub(r"_(bucket|sum|count)$", "", name) for name in named}
         assert bases <= families
-        assert len(bases) == 12
+        assert len(bases) == 14
         assert {f for f in families if f.startswith("headway_") and not f.endswith("_created")} == (
             bases
         )

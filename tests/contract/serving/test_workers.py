@@ -7,10 +7,11 @@ import signal
 import sys
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import httpx
+import msgspec
 import pytest
 
 from firm.errors import UnknownDecision
@@ -19,7 +20,8 @@ from headway.children import Program
 from headway.metrics import empty_folder
 from headway.parts import free_port
 from headway.settings import Settings
-from headway.workers import programs
+from headway.supervisor import Supervisor
+from headway.workers import ApiWorker, programs
 from serving.answers import answer
 from tests.contract.serving.test_observed import value
 from tests.contract.store.samples import rows
@@ -41,11 +43,20 @@ api.run(Settings())
 """
 
 
-@pytest.fixture
-def shared(settings: Settings, tmp_path: Path) -> Settings:
+@pytest.fixture(scope="module")
+def shared(settings: Settings, tmp_path_factory: pytest.TempPathFactory) -> Settings:
     """Two workers on one port, whose counts are added up."""
-    metrics = empty_folder(tmp_path / "metrics")
-    return settings.model_copy(update={"workers": 2, "port": free_port(), "metrics": metrics})
+    metrics = empty_folder(tmp_path_factory.mktemp("shared") / "metrics")
+    changed = {"workers": 2, "port": free_port(), "metrics": metrics, "hung_seconds": 3.0}
+    return settings.model_copy(update=changed)
+
+
+@pytest.fixture(scope="module")
+def pair(shared: Settings) -> Iterator[list[ApiWorker]]:
+    """The two, running; each test leaves them so."""
+    workers = programs(shared, shared.environment())
+    with running(shared, workers):
+        yield workers
 
 
 @contextmanager
@@ -82,11 +93,13 @@ def workers_of(stage: Stage, settings: Settings) -> set[str]:
     return {one.worker for one in stage.store.served(SLUG) if f":{settings.port}" in one.worker}
 
 
-def test_two_workers_are_one_api(shared: Settings, stage: Stage, headers: dict[str, str]) -> None:
+def test_two_workers_are_one_api(
+    shared: Settings, pair: list[ApiWorker], stage: Stage, headers: dict[str, str]
+) -> None:
     """One key is one decision whichever worker is asked, both follow what is live, their counts
     are added up, and when one is killed the other answers and says so until it is back."""
-    one, other = programs(shared, shared.environment())
-    with running(shared, [one, other]) as url, ThreadPoolExecutor(CLIENTS) as pool:
+    other, url = pair[1], f"http://127.0.0.1:{shared.port}"
+    with ThreadPoolExecutor(CLIENTS) as pool:
         until(lambda: workers_of(stage, shared) == {f"http:{shared.port}", f"http:{shared.port}/1"})
         ends = chain_ends(stage)
         same = set(pool.map(lambda _: post(url, headers, "one-key"), range(CLIENTS)))
@@ -110,6 +123,51 @@ def test_two_workers_are_one_api(shared: Settings, stage: Stage, headers: dict[s
         assert "worker serve-1" in ready.json()["wrong"]
         other.start()
         until(lambda: httpx.get(f"{url}/health/ready").is_success)
+
+
+def test_a_worker_that_hangs_is_told_ended_and_started_again(
+    shared: Settings, pair: list[ApiWorker], headers: dict[str, str]
+) -> None:
+    """Stopped, it lives and takes its share of the connections; the other one tells of it."""
+    other, url = pair[1], f"http://127.0.0.1:{shared.port}"
+    hung = other.pid
+    assert hung
+    until(lambda: other.silence is not None)  # it has been started just now
+    before = starts(url, headers)
+    os.kill(hung, signal.SIGSTOP)
+    until(lambda: "serve-1 has not moved" in wrong(url), seconds=60)
+    assert other.pid == hung, "it lives"
+    keeper = Supervisor(pair, pair, shared.hung_seconds)
+    keeper.start()
+    try:
+        until(lambda: starts(url, headers) > before)
+        until(lambda: other.silence is not None)
+    finally:
+        keeper.stop()
+    assert other.pid != hung
+    until(lambda: wrong(url) == "")
+    assert post(url, headers, "after it hung")
+
+
+def starts(url: str, headers: dict[str, str]) -> float:
+    """How often the second worker has been started."""
+    said = asked(url, "/metrics", headers)
+    return value(said, 'headway_worker_starts_total{worker="serve-1"}')
+
+
+def wrong(url: str) -> str:
+    """What readiness finds wrong, in words; asked over and over, as half of the connections may go
+    to one that hangs."""
+    said = msgspec.json.decode(asked(url, "/health/ready", {}))["wrong"]
+    return ", ".join(f"{part} {why}" for part, why in said.items())
+
+
+def asked(url: str, path: str, headers: dict[str, str]) -> str:
+    """What whoever answers says."""
+    for _ in range(20):
+        with suppress(httpx.TransportError):
+            return httpx.get(f"{url}{path}", headers=headers, timeout=2).text
+    raise AssertionError("nobody answers")
 
 
 def chain_ends(stage: Stage) -> dict[str, int]:

@@ -14,9 +14,12 @@ SERIES = 'headway_http_request_seconds_count{route="/ping",status="200"}'
 
 
 def count(folder: Path) -> float:
-    told = Standing({"a": 3}, {"action": 2}, 1, {("a", "drift"): 1}, {("erp", "dead"): 4})
+    told = Standing(
+        {"a": 3}, {"action": 2}, 1, {("a", "drift"): 1}, {("erp", "dead"): 4}, {"serve": 0.5}
+    )
     text = exposition(told, folder).decode()
     assert 'headway_webhook_messages{status="dead",subscriber="erp"} 4.0' in text
+    assert 'headway_worker_silent_seconds{worker="serve"} 0.5' in text
     assert 'headway_stream_lag_records{workflow="a"} 3.0' in text
     assert 'headway_alerts_open{kind="drift",workflow="a"} 1.0' in text
     return sum(float(line.split()[-1]) for line in text.splitlines() if line.startswith(SERIES))

@@ -6,6 +6,7 @@ import threading
 from collections.abc import Iterator
 
 import pytest
+from structlog.testing import capture_logs
 
 from headway import supervisor
 from headway.parts import PartError
@@ -20,6 +21,8 @@ class Fake:
         self.name = name
         self.pid: int | None = 1
         self.starts = 0
+        self.silence: float | None = None
+        self.kills = 0
         self._refusals = refusals
 
     def start(self) -> None:
@@ -27,6 +30,10 @@ class Fake:
         if self.starts <= self._refusals:
             raise PartError("not yet")
         self.pid = self.starts + 1
+
+    def kill(self) -> None:
+        self.kills += 1
+        self.pid = self.silence = None
 
 
 @pytest.fixture(autouse=True)
@@ -43,7 +50,7 @@ def fakes() -> list[Fake]:
 
 @pytest.fixture
 def kept(fakes: list[Fake]) -> Iterator[Supervisor]:
-    watching = Supervisor(fakes)
+    watching = Supervisor(fakes, fakes[:1], hung_seconds=10)
     watching.start()
     yield watching
     watching.stop()
@@ -61,6 +68,20 @@ def test_a_start_that_fails_is_tried_again(kept: Supervisor, fakes: list[Fake]) 
     fakes[1].pid = None
     until(lambda: fakes[1].pid is not None)
     assert fakes[1].starts == 4
+
+
+def test_what_lives_and_does_not_advance_is_ended_and_started_again(
+    kept: Supervisor, fakes: list[Fake]
+) -> None:
+    fakes[0].silence = 9.9
+    threading.Event().wait(0.03)
+    assert fakes[0].kills == 0
+    with capture_logs() as said:
+        fakes[0].silence = 10.1
+        until(lambda: fakes[0].starts == 1)
+    assert fakes[0].kills == 1
+    assert said[0]["event"] == "hangs, and is ended"
+    assert (said[0]["what"], said[0]["silent_seconds"]) == ("one", 10.1)
 
 
 def test_nothing_is_started_once_it_is_let_be(kept: Supervisor, fakes: list[Fake]) -> None:
