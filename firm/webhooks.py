@@ -75,6 +75,7 @@ class Delivery(msgspec.Struct, frozen=True):
         id: the `webhook-id`; the same however often it is sent.
         key: the subject; the messages of one subject go out in the order of `seq`.
         body: the CloudEvent, the same bytes each time.
+        made_at: when it was queued, the last time that it was.
         due_at: when it is tried next.
         answer: what came of the last try, in words.
     """

@@ -7,7 +7,7 @@ import msgspec
 from firm.alerts import Alert, alert_id
 from firm.store import Tried
 from firm.time import Micros
-from firm.webhooks import OPENS_AFTER, Webhook
+from firm.webhooks import OPENS_AFTER, Delivery, Webhook
 
 
 class _Data(msgspec.Struct):
@@ -24,7 +24,7 @@ def given_up(webhook: Webhook, tried: Tried, at: Micros) -> Alert:
     """A message is dead: nobody sends it again by itself."""
     says = f"webhook {webhook.name!r}: gave up message {tried.delivery.id} ({tried.answer})"
     todo = f"have the receiver mended, then `headway webhooks redeliver {webhook.name}`"
-    return _alert("webhook-dead", webhook, tried, at, says, todo)
+    return _alert("webhook-dead", webhook, workflow_of(tried.delivery), at, says, todo)
 
 
 def left_alone(webhook: Webhook, tried: Tried, at: Micros) -> Alert:
@@ -34,11 +34,28 @@ def left_alone(webhook: Webhook, tried: Tried, at: Micros) -> Alert:
         f"({tried.answer}); it is tried now and then until it answers"
     )
     todo = f"ask who runs {webhook.url}; `headway webhooks list` says how it fares"
-    return _alert("webhook-away", webhook, tried, at, says, todo)
+    return _alert("webhook-away", webhook, workflow_of(tried.delivery), at, says, todo)
 
 
-def _alert(kind: str, webhook: Webhook, tried: Tried, at: Micros, says: str, todo: str) -> Alert:
-    workflow = msgspec.json.decode(tried.delivery.body, type=_Event).data.workflow
+def waited_too_long(webhook: Webhook, workflow: str, number: int, days: float, at: Micros) -> Alert:
+    """So many messages of a workflow are dead, for they have waited longer than is declared."""
+    says = (
+        f"webhook {webhook.name!r}: gave up {number:,} messages that had waited for {days:g} days "
+        "(HEADWAY_WEBHOOK_DAYS)"
+    )
+    todo = (
+        f"ask who runs {webhook.url}; then `headway webhooks redeliver {webhook.name}`, or "
+        f"`headway webhooks remove {webhook.name}` if nobody wants them"
+    )
+    return _alert("webhook-backlog", webhook, workflow, at, says, todo)
+
+
+def workflow_of(delivery: Delivery) -> str:
+    """The workflow whose decision a message tells."""
+    return msgspec.json.decode(delivery.body, type=_Event).data.workflow
+
+
+def _alert(kind: str, webhook: Webhook, workflow: str, at: Micros, says: str, todo: str) -> Alert:
     return Alert(
         id=alert_id(workflow, "", kind, webhook.name, at),
         workflow=workflow,

@@ -24,6 +24,8 @@ from firm.webhooks import (
     signed,
 )
 from headway.alarms import raise_alarm
+from headway.backlog import ACTOR, Backlog
+from headway.chores import Chores
 from headway.clock import now
 from headway.delivery_alarms import given_up, left_alone
 from headway.receivers import SECONDS, DeliveryFailed, Receivers
@@ -36,7 +38,6 @@ CLAIM: Micros = 60 * SECOND
 """So long are messages ours; a dispatcher that was killed leaves them to the next one then."""
 LAST_START: Micros = CLAIM - int(2 * SECONDS * SECOND)
 """No message is begun later into a claim: it would not end within it."""
-ACTOR = "webhooks"
 
 log = structlog.get_logger(__name__)
 
@@ -54,11 +55,12 @@ async def _run(settings: Settings) -> None:
     receivers, end_traces = _receivers(settings)
     dispatcher = Dispatcher(store, settings.audit_key(), receivers)
     retention = Retention(store, settings.keep_sent_days)
+    chores = Chores(Backlog(store, settings.webhook_days).cut, retention.clean)
     log.info("dispatcher is up")
     while not told.is_set():
         try:
             await dispatcher.look()
-            await asyncio.to_thread(retention.tick)
+            await asyncio.to_thread(chores.tick)
         except HeadwayError as error:
             log.warning("will try again", why=str(error))
         await _wait(told, LOOK_SECONDS)

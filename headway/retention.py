@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import time
-
 from firm.store import SqlStore
 from firm.time import DAY
 from headway.clock import now
 
-EVERY_SECONDS = 60.0
 BATCH = 1_000
 MOST_BATCHES = 20
 """At most so many at a time: whoever decides meanwhile shares the database."""
@@ -25,13 +22,6 @@ class Retention:
 
     def __init__(self, store: SqlStore, days: float) -> None:
         self._store, self._days = store, days
-        self._next = 0.0
-
-    def tick(self) -> None:
-        """Remove what is too old, if the last time was long enough ago."""
-        if time.monotonic() >= self._next:
-            self._next = time.monotonic() + EVERY_SECONDS
-            self.clean()
 
     def clean(self) -> int:
         """Remove what is too old, batch by batch; returns how many."""

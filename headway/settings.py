@@ -95,6 +95,9 @@ class Settings(BaseSettings):
     webhooks_link_local: bool = Field(
         False, description="let webhooks reach link-local addresses, a cloud's metadata among them"
     )
+    webhook_days: float = Field(
+        3, gt=0, description="how long a message to a subscriber waits before it is given up"
+    )
     keep_sent_days: float = Field(
         30, gt=0, description="how long sent messages and settled deliveries are kept"
     )

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import msgspec
-from sqlalchemy import Connection, Select, func, select
+from sqlalchemy import ColumnElement, Connection, Select, func, select
 
 from firm.audit import AuditEntry, digest
 from firm.decision import as_json
@@ -27,6 +27,8 @@ from firm.webhooks import (
     delivery_id,
     seal_of,
 )
+
+REMOVED = "its subscriber was removed"
 
 
 class Tried(msgspec.Struct, frozen=True):
@@ -69,11 +71,12 @@ class Webhooks(StorePart):
             append(connection, self._audit_key, writer, [entry])
 
     def remove_webhook(self, name: str, by: str, writer: str, at: Micros) -> None:
-        """Tell it nothing more; what was pending stays untold. Raises UnknownWebhook."""
+        """Tell it nothing more; what was pending is given up. Raises UnknownWebhook."""
         with self._database.write() as connection:
             found = _named(connection, name).webhook
             gone = webhook.update().where(webhook.c.id == found.id).values(removed_at=at)
             connection.execute(gone)
+            _give_up(connection, webhook_delivery.c.webhook == found.id, REMOVED, at)
             entry = AuditEntry(at, by, "removed webhook", found.id, digest(found))
             append(connection, self._audit_key, writer, [entry])
 
@@ -129,6 +132,19 @@ class Webhooks(StorePart):
         with self._database.write() as connection:
             connection.execute(webhook_delivery.update().where(ours).values(due_at=at))
 
+    def give_up_deliveries(
+        self, id_: str, before: Micros, limit: int, answer: str, at: Micros
+    ) -> list[Delivery]:
+        """Give up those of the first messages pending for a subscriber that were queued before an
+        instant; returns them, `limit` at most."""
+        mine = (webhook_delivery.c.webhook == id_, webhook_delivery.c.status == "pending")
+        first = select(webhook_delivery).where(*mine).order_by(webhook_delivery.c.seq).limit(limit)
+        with self._database.write() as connection:
+            rows = connection.execute(first.with_for_update(skip_locked=True)).mappings()
+            old = [one for one in map(_read, rows) if one.made_at < before]
+            _give_up(connection, webhook_delivery.c.seq.in_([one.seq for one in old]), answer, at)
+        return old
+
     def note_try(self, tried: Tried, failures: int, paused_until: Micros, at: Micros) -> None:
         """Write down what came of a try, and how its receiver fares now."""
         one = tried.delivery
@@ -157,7 +173,7 @@ class Webhooks(StorePart):
             return [_read(row) for row in rows.mappings()]
 
     def redeliver(self, webhook_id: str, id_: str | None, by: str, writer: str, at: Micros) -> int:
-        """Send a message again, or all that are dead, and leave the receiver alone no longer;
+        """Queue a message again, or all that are dead, and leave the receiver alone no longer;
         returns how many."""
         dead = webhook_delivery.c.status == "dead"
         which = dead if id_ is None else webhook_delivery.c.id == id_
@@ -165,7 +181,7 @@ class Webhooks(StorePart):
         awake = webhook.update().where(webhook.c.id == webhook_id)
         with self._database.write() as connection:
             found = connection.execute(
-                again.values(status="pending", tries=0, due_at=at, settled_at=None)
+                again.values(status="pending", tries=0, made_at=at, due_at=at, settled_at=None)
             ).rowcount
             connection.execute(awake.values(failures=0, paused_until=0))
             about = id_ or webhook_id
@@ -195,6 +211,11 @@ class Webhooks(StorePart):
         gone = webhook_delivery.delete().where(webhook_delivery.c.seq.in_(old))
         with self._database.write() as connection:
             return connection.execute(gone).rowcount
+
+
+def _give_up(connection: Connection, which: ColumnElement[bool], answer: str, at: Micros) -> None:
+    pending = webhook_delivery.update().where(which, webhook_delivery.c.status == "pending")
+    connection.execute(pending.values(status="dead", answer=answer, settled_at=at))
 
 
 def _subscriptions(connection: Connection) -> list[Subscription]:

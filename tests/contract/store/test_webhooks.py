@@ -24,6 +24,7 @@ from firm.patience import Patience
 from firm.store import SqlStore, Tried
 from firm.time import DAY, SECOND
 from firm.webhooks import UnknownWebhook, Webhook, secret_of
+from headway.backlog import Backlog
 from headway.clock import now
 from headway.dispatcher import Dispatcher
 from headway.parts import free_port
@@ -299,6 +300,36 @@ class TestActionsThatFail:
 def actions_of(decision: Decision, subject: SubjectId) -> list[Any]:
     found = actions(WORKFLOW, decision)
     return [msgspec.structs.replace(one, subject=subject) for one in found]
+
+
+def test_what_waits_too_long_is_given_up_counted_and_told(store: SqlStore, url: str) -> None:
+    """Tried or not; what is queued again waits anew, and what was given up is removed in time."""
+    webhook = subscribe(store, "away")
+    decide(store, *(f"project:{n}" for n in range(5)))
+    backlog = Backlog(store, days=3)
+    assert backlog.cut() == 0
+    tamper(url, f"UPDATE webhook_delivery SET made_at = {now() - 4 * DAY} WHERE seq <= 3")  # noqa: S608  (our own words)
+    assert backlog.cut() == 3
+    dead = store.deliveries(webhook.id, "dead")
+    assert [one.key for one in dead] == ["project:2", "project:1", "project:0"]
+    assert {one.answer for one in dead} == {"given up after 3 days of waiting"}
+    assert store.count_deliveries() == {("away", "dead"): 3, ("away", "pending"): 2}
+    (alarm,) = store.alerts(SLUG)
+    assert (alarm.alert.kind, alarm.alert.about) == ("webhook-backlog", "away")
+    assert "gave up 3 messages" in alarm.alert.says
+    assert store.redeliver(webhook.id, None, "Ina", "governance", now()) == 3
+    assert backlog.cut() == 0
+    assert store.count_deliveries() == {("away", "pending"): 5}
+
+
+def test_what_waited_for_a_subscriber_that_is_removed_goes_with_the_rest(store: SqlStore) -> None:
+    webhook = subscribe(store, "gone")
+    decide(store, "project:1")
+    store.remove_webhook("gone", "Ina", "governance", now() - 40 * DAY)
+    (one,) = store.deliveries(webhook.id, "dead")
+    assert one.answer == "its subscriber was removed"
+    assert Retention(store, 30).clean() == 1
+    assert store.deliveries(webhook.id) == []
 
 
 def test_what_was_sent_goes_after_its_days_and_nothing_else(store: SqlStore, url: str) -> None:
