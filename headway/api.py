@@ -26,7 +26,7 @@ from headway.clock import now
 from headway.explaining import decided_versions
 from headway.governance import Governance
 from headway.login import login
-from headway.metered import MeteredRankings, MeteredRecorder
+from headway.metered import MeteredRecorder
 from headway.models import LiveModels, open_models
 from headway.reports import KeptReports
 from headway.settings import Settings
@@ -34,6 +34,7 @@ from headway.vitals import CopyVitals
 from headway.workers import heartbeat, listen, name_of
 from serving.app import create_app
 from serving.explaining import Explaining
+from serving.ranking import Rankings
 from serving.scoring import Scoring
 from serving.webhook import Webhook
 from stream.topics import EVENTS, LARGEST_MESSAGE_BYTES
@@ -91,10 +92,10 @@ def build(settings: Settings, tracer: Tracer | None = None, number: int = 0) -> 
     vitals = CopyVitals(settings, store, workflows)
     worker = f"http:{settings.port}" + (f"/{number}" if number else "")
     models = open_models(settings, workflows, store, worker)
-    states = FeastStates(settings.redis or "")
     parts = (online, models, MeteredRecorder(recorder))
-    scoring = Scoring(workflows, store, *(_traced(tracer, *parts) if tracer else parts))
-    rankings = MeteredRankings(workflows, store, states, models, f"http:{number}")
+    read, decide, record = _traced(tracer, *parts) if tracer else parts
+    scoring = Scoring(workflows, store, read, decide, record)
+    rankings = Rankings(workflows, FeastStates(settings.redis or ""), decide, record)
     entrance, stop_refreshing = login(settings, store)
     producer = _Producer(settings.kafka or "")
     version = installed_version("headway")

@@ -7,12 +7,10 @@ from collections import Counter
 from collections.abc import Sequence
 
 from firm.decision import Action, Decision
-from firm.ids import SubjectId
 from firm.ports import Recorder
 from firm.react import Effects
 from firm.time import Micros
 from headway import metrics
-from serving.ranking import Rankings
 from stream.reactor import Reactor
 from stream.reader import Record
 
@@ -33,26 +31,6 @@ class MeteredReactor(Reactor):
             for decision in effects.decisions:
                 metrics.count_decision(decision)
         return effects
-
-
-class MeteredRankings(Rankings):
-    """The use case of ranking, with its decisions counted."""
-
-    def rank(
-        self,
-        slug: str,
-        subject: SubjectId,
-        as_of: Micros,
-        key: str,
-        now: Micros,
-        proposed: Sequence[str] | None = None,
-        top: int | None = None,
-    ) -> Decision:
-        """See `Rankings.rank`."""
-        decision = super().rank(slug, subject, as_of, key, now, proposed, top)
-        if decision.decided_at == now:
-            metrics.count_decision(decision)
-        return decision
 
 
 class MeteredRecorder:

@@ -6,7 +6,6 @@ from collections.abc import Callable
 from uuid import uuid4
 
 from fastapi import APIRouter
-from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response
 
 from firm.envelope import check_time
@@ -45,9 +44,7 @@ def rank_route(
         as_of = at if asked.as_of is None else check_time(asked.as_of, at)
         key = idempotency_key or str(uuid4())
         subject = SubjectId(asked.subject)
-        decision = await run_in_threadpool(
-            rankings.rank, slug, subject, as_of, key, at, asked.candidates, asked.top
-        )
+        decision = await rankings.rank(slug, subject, as_of, key, at, asked.candidates, asked.top)
         body = await explaining.answer(rankings.workflow(slug), decision, explain)
         return Response(body, media_type="application/json")
 

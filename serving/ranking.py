@@ -5,16 +5,17 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from starlette.concurrency import run_in_threadpool
+
 from firm.decision import Decision
 from firm.errors import HeadwayError, UnknownWorkflow
 from firm.evidence import evidence_of
 from firm.exceptions import exceptions
 from firm.handlers import ask
 from firm.ids import SubjectId
-from firm.ports import Models, OnlineStates
+from firm.ports import Models, OnlineStates, Recorder
 from firm.ranking import Considered, consider, group_ids
 from firm.states import known_as_of
-from firm.store import SqlStore
 from firm.time import Micros, to_datetime
 from firm.vocabulary import Known
 from firm.workflow import Workflow
@@ -33,16 +34,14 @@ class Rankings:
     def __init__(
         self,
         workflows: dict[str, Workflow],
-        store: SqlStore,
         online: OnlineStates,
         models: Models,
-        writer: str,
+        recorder: Recorder,
     ) -> None:
         self._workflows = workflows
-        self._store = store
         self._online = online
         self._models = models
-        self._writer = writer
+        self._recorder = recorder
 
     def workflow(self, slug: str) -> Workflow:
         """The workflow of this slug; raises UnknownWorkflow, or NoCandidates."""
@@ -53,7 +52,7 @@ class Rankings:
             raise NoCandidates(f"{slug!r} declares no candidates; these do: {ranking}")
         return self._workflows[slug]
 
-    def rank(
+    async def rank(
         self,
         slug: str,
         subject: SubjectId,
@@ -72,23 +71,36 @@ class Rankings:
             KeyReused: the key belongs to another question.
         """
         workflow = self.workflow(slug)
-        state, groups = self._online.read(workflow, subject, as_of)
-        known = known_as_of(workflow, subject, state, groups, as_of)
-        evidence = evidence_of(workflow, known, state.position if state else None)
-        considered = self._considered(workflow, known, proposed, top)
         # The same key may be used for a score: that is another question, with its own decision.
-        cause = f"rank:{key}"
-        asked = ask(workflow, subject, known, evidence, cause, "http", considered=considered)
-        live = self._models.now(slug)
-        (decision,) = live.decide(workflow, [asked], now)
-        refuse_stale(workflow, decision)
-        recorded = self._store.record(decision, exceptions(workflow, decision), self._writer)
+        asked = workflow, subject, as_of, f"rank:{key}", now, proposed, top
+        decision = await run_in_threadpool(self._decide, *asked)
+        recorded = await self._recorder.record(decision, exceptions(workflow, decision))
         if not _same_question(recorded, decision, now):
             raise KeyReused(
                 f"key {key!r} was used before, for a ranking of {recorded.subject!r} as of "
                 f"{to_datetime(recorded.as_of)} or with other candidates; take a new one"
             )
         return recorded
+
+    def _decide(
+        self,
+        workflow: Workflow,
+        subject: SubjectId,
+        as_of: Micros,
+        cause: str,
+        now: Micros,
+        proposed: Sequence[str] | None,
+        top: int | None,
+    ) -> Decision:
+        """Read and score, which takes milliseconds: for a thread."""
+        state, groups = self._online.read(workflow, subject, as_of)
+        known = known_as_of(workflow, subject, state, groups, as_of)
+        evidence = evidence_of(workflow, known, state.position if state else None)
+        considered = self._considered(workflow, known, proposed, top)
+        asked = ask(workflow, subject, known, evidence, cause, "http", considered=considered)
+        (decision,) = self._models.now(workflow.slug).decide(workflow, [asked], now)
+        refuse_stale(workflow, decision)
+        return decision
 
     def _considered(
         self, workflow: Workflow, known: Known, proposed: Sequence[str] | None, top: int | None

@@ -147,6 +147,17 @@ def test_the_same_key_gives_the_same_bytes_also_to_many_at_once(rank: Any, stage
     assert stage.store.verify() == before + 1
 
 
+def test_a_repeated_key_is_counted_once(rank: Any, api: httpx.Client) -> None:
+    def counted() -> float:
+        lines = api.get("/metrics").text.splitlines()
+        ours = [line for line in lines if line.startswith("headway_decisions_total{")]
+        return sum(float(line.rpartition(" ")[2]) for line in ours if WORKFLOW.slug in line)
+
+    before = counted()
+    assert rank("counted").content == rank("counted").content
+    assert counted() == before + 1
+
+
 @pytest.mark.parametrize("other", [{"candidates": ["A"]}, {"top": 2}, {"subject": "ticket:A-20"}])
 def test_a_key_is_refused_for_another_question(rank: Any, other: dict[str, Any]) -> None:
     question = f"of {sorted(other)}"
