@@ -6,7 +6,7 @@ fairness reads it, from a vault, and only figures of many people leave that job.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Set
 from typing import Annotated
 
 from pydantic import Field
@@ -22,16 +22,30 @@ looked at, and must not decide where people are scored."""
 def require_judged(
     workflow: str, version: str, gates: Mapping[str, float], needed: Iterable[str]
 ) -> None:
-    """Let a version decide only if what its workflow needs was checked of it, whenever that was.
+    """Let a version decide only if what its workflow needs was checked of it and nothing was found,
+    whenever that was.
+
+    Args:
+        gates: the figure of each gate; one that counts findings tells them in its name.
 
     Raises:
-        GateFailed: it was not, or not everything.
+        GateFailed: it was not, or not everything, or something was found.
     """
-    if missing := sorted(set(needed) - gates.keys()):
+    wanted = set(needed)
+    if found := [name for name, figure in gates.items() if figure and _is_of(name, wanted)]:
+        raise GateFailed(
+            f"version {version} of {workflow} must not decide: it has {'; '.join(found)}, and it "
+            "scores people; train another one, and see docs/fairness.md"
+        )
+    if missing := sorted(wanted - gates.keys()):
         raise GateFailed(
             f"version {version} of {workflow} must not decide: nobody has checked its "
             f"{', '.join(missing)}, and it scores people; train it again, and see docs/fairness.md"
         )
+
+
+def _is_of(name: str, wanted: Set[str]) -> bool:
+    return name.partition(" (")[0] in wanted
 
 
 Value = Annotated[str, Field(min_length=1, max_length=60)]

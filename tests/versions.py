@@ -17,6 +17,7 @@ from firm.store import SqlStore
 from firm.workflow import Workflow
 from headway.governance import Governance
 from headway.settings import Settings
+from headway.signing import Signer
 from tests.stage import KEY
 from workflows.delivery_risk import WORKFLOW
 
@@ -78,6 +79,18 @@ def registration(
 def registered(settings: Settings, store: SqlStore, version: str, score: float) -> None:
     """Register a version."""
     Governance(settings, store).register(registration(settings, version, score))
+
+
+def promote_before(settings: Settings, store: SqlStore, made: Registration, **move: Any) -> None:
+    """Sign a version into the record as was done before anybody asked what is asked now."""
+    standing = Governance(settings, store).standing(made.workflow)
+    fields = {
+        n: getattr(made, n) for n in ("workflow", "version", "uri", "sha256", "size", "gates")
+    }
+    said = {"promoted_by": "ben", "approved_by": "gus", "why": "before", **move}
+    place = {"at": standing.later(1), "after": standing.head}
+    promotion = Promotion(**fields, **said, **place)
+    store.promote(promotion, "governance", Signer(settings).sign(promotion))
 
 
 def promote(governance: Governance, version: str, slug: str = WORKFLOW.slug) -> Promotion:

@@ -13,14 +13,14 @@ import numpy as np
 import pytest
 from typer.testing import CliRunner, Result
 
-from firm.decision import Person
-from firm.errors import GateFailed, ModelRefused, NotAllowed
+from firm.decision import RULE_VERSION, Person
+from firm.errors import GateFailed, NotAllowed
 from firm.events import Event, ScoreRequested
 from firm.fairness import FAIRNESS_GATE
 from firm.ids import EventId
-from firm.promotion import Registration
+from firm.ports import Scorer
+from firm.promotion import Proposal, Registration
 from firm.react import Arrival, react
-from firm.standing import Promotion
 from firm.store import SqlStore
 from firm.time import DAY
 from firm.workflow import Gates, ModelSpec, Workflow
@@ -28,13 +28,12 @@ from headway.cli import app
 from headway.fairness.job import FairnessJob, open_vault
 from headway.governance import Governance
 from headway.lifecycle import open_registry, train_version
-from headway.loading import loader, to_decide
+from headway.models import LiveModels, open_models
 from headway.settings import Settings
-from headway.signing import Signer
 from stream.topics import EVENTS
 from tests.unit.firm.samples import NOW, arriving
 from tests.unit.workflows.tickets import START, changed
-from tests.versions import REVIEWER, SCIENTIST, settings_of
+from tests.versions import REVIEWER, SCIENTIST, promote, promote_before, settings_of
 from training.fairness import evidence
 from training.registered import RegisteredVersion
 from training.selection import Sampled, Selection
@@ -109,6 +108,7 @@ class Copy:
         self.vault = open_vault(self.settings, self.store)
         self.put({team: {"sex": SEX[team in GOOD], "age": ages(n)} for n, team in enumerate(TEAMS)})
         self.unfair = self.train()
+        self.unfair_in_files = self.train(in_files=True)
         self.put({team: {"sex": SEX[n // 2 % 2]} for n, team in enumerate(TEAMS)})
         self.fair = self.train()
 
@@ -117,8 +117,14 @@ class Copy:
             people[team].setdefault("age", ages(n))
         self.vault.put(WORKFLOW, people, HR, NOW)
 
-    def train(self) -> TrainingReport:
-        return train_version(self.settings, WORKFLOW, CUT, "ada", log=Log(EVENTS_OF_LOG))  # type: ignore[arg-type]
+    def train(self, in_files: bool = False) -> TrainingReport:
+        log: Any = Log(EVENTS_OF_LOG)
+        return train_version(self.settings, WORKFLOW, CUT, "ada", log=log, in_files=in_files)
+
+    def figures(self, version: RegisteredVersion) -> dict[str, float]:
+        """Of fairness, as they are kept with the version."""
+        metrics = open_registry(self.settings)._client.get_run(version.run).data.metrics
+        return {name: of for name, of in metrics.items() if name.startswith("fairness/")}
 
     def kept(self, version: RegisteredVersion) -> Path:
         return next(self.settings.artifacts.rglob(f"{version.run}/artifacts"))
@@ -197,37 +203,144 @@ def test_the_reason_is_there_for_whoever_moves_the_alias_in_mlflow(copy: Copy) -
     assert any(FAIRNESS_GATE in words for words in registered.failed)
 
 
-def from_before(copy: Copy) -> tuple[Registration, Promotion]:
-    """The fair version as it would have been registered and promoted before fairness was declared:
-    signed, but never judged."""
-    made, _ = copy.store.registration(SLUG, copy.fair.version.version)
-    gates = {name: figure for name, figure in made.gates.items() if name != FAIRNESS_GATE}
-    old = msgspec.structs.replace(made, version="99", gates=gates)
-    fields = {name: getattr(old, name) for name in ("version", "uri", "sha256", "size", "gates")}
-    said = {"promoted_by": "ben", "approved_by": "gus", "why": "before", "at": 1}
-    return old, Promotion(workflow=SLUG, **fields, **said)
+class Record:
+    """A record of promotions of its own over the versions of the copy: what somebody made champion
+    before, signed but never judged (version 99) or judged and found wanting."""
+
+    def __init__(self, copy: Copy, file: Path) -> None:
+        self.settings = copy.settings.model_copy(update={"database": f"sqlite:///{file}"})
+        self.store = SqlStore(self.settings.database or "", self.settings.audit_key())
+        self.store.migrate()
+        self.governance = Governance(self.settings, self.store)
+        self.fair, self.unfair = (
+            copy.store.registration(SLUG, one.version.version)[0]
+            for one in (copy.fair, copy.unfair)
+        )
+        gates = {name: of for name, of in self.fair.gates.items() if name != FAIRNESS_GATE}
+        self.old = msgspec.structs.replace(self.fair, version="99", gates=gates)
+        for one in (self.fair, self.unfair, self.old):
+            self.governance.register(one)
+
+    def before(self, made: Registration, **move: Any) -> None:
+        promote_before(self.settings, self.store, made, **move)
+
+    def promote(self, made: Registration) -> None:
+        promote(self.governance, made.version, SLUG)
+
+    def champion(self) -> str:
+        live = self.governance.standing(SLUG).champion
+        return live.version if live else RULE_VERSION
+
+    def models(self) -> LiveModels:
+        """What a process that scores has loaded of this record."""
+        models = open_models(self.settings, {SLUG: WORKFLOW}, self.store, "stream")
+        models.refresh()
+        return models
 
 
-def test_a_version_from_before_fairness_was_declared_is_neither_served_nor_proposed(
-    copy: Copy,
+@pytest.fixture
+def record(
+    copy: Copy, environment: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Record]:
+    made = Record(copy, tmp_path / "headway.db")
+    monkeypatch.setenv("HEADWAY_DATABASE", made.settings.database or "")
+    yield made
+    made.store.close()
+
+
+def decides(models: LiveModels) -> tuple[str | None, str | None]:
+    """The versions of the champion and of the canary."""
+    live = models.now(SLUG)
+    canary = live.canary.scorer.version if live.canary else None
+    return live.champion.version if live.champion else None, canary
+
+
+def refusals(record: Record) -> list[tuple[Registration, str]]:
+    """The versions that must not decide, and the words for it."""
+    return [
+        (record.old, f"nobody has checked its {FAIRNESS_GATE}"),
+        (record.unfair, rf"it has {FAIRNESS_GATE} \(sex women: shown"),
+    ]
+
+
+def test_a_version_that_is_judged_and_agreed_to_by_another_person_goes_live(record: Record) -> None:
+    """All the way from the training with the vault to a decision that names the version."""
+    number = record.fair.version
+    asked = record.governance.propose(SLUG, number, SCIENTIST, "treats people alike")
+    for person in (Person("ada", REVIEWER.roles), Person(SCIENTIST.name, REVIEWER.roles)):
+        with pytest.raises(NotAllowed, match="somebody else has to agree"):
+            record.governance.agree(SLUG, asked.id, person, "mine is fine")
+    made = record.governance.agree(SLUG, asked.id, REVIEWER, "figures read")
+    assert made.gates[FAIRNESS_GATE] == 0
+    assert record.champion() == number
+    decide(record.store, record.models().live(SLUG), EVENTS_OF_LOG[:10])
+    assert {one.model_version for one in record.store.decisions(SLUG)} == {number}
+    assert record.store.verify() > 0
+
+
+def test_nobody_goes_back_to_a_version_that_was_not_judged_or_found_wanting(
+    copy: Copy, record: Record
 ) -> None:
-    old, made = from_before(copy)
-    load = to_decide(loader(copy.settings.artifacts))
-    with pytest.raises(ModelRefused, match=f"nobody has checked its {FAIRNESS_GATE}"):
-        load(made, WORKFLOW)
-    judged = {**made.gates, FAIRNESS_GATE: 0.0}
-    assert load(msgspec.structs.replace(made, gates=judged), WORKFLOW).version == "99"
-    copy.governance.register(old)
-    with pytest.raises(GateFailed, match=f"nobody has checked its {FAIRNESS_GATE}"):
-        copy.governance.propose(SLUG, "99", SCIENTIST, "better")
+    for made in (record.old, record.unfair):
+        record.before(made)
+    record.promote(record.fair)
+    for made, why in refusals(record):
+        with pytest.raises(GateFailed, match=why):
+            record.governance.roll_back(SLUG, made.version, REVIEWER, "as before")
+    who = ("--as", "Gus", "--role", "governance_reviewer", "--why", "as before")
+    said = copy.say("rollback", SLUG, *who)
+    assert (said.exit_code, FAIRNESS_GATE in " ".join(said.stderr.split())) == (1, True)
+    assert record.champion() == record.fair.version
 
 
-def test_nor_is_it_brought_back_when_the_kill_switch_is_lifted(copy: Copy) -> None:
-    _, made = from_before(copy)
-    copy.store.promote(made, "governance", Signer(copy.settings).sign(made), 0, None)
-    copy.governance.kill(SLUG, REVIEWER, "stop")
+def test_no_such_version_becomes_a_canary_also_where_it_was_proposed_before(
+    copy: Copy, record: Record
+) -> None:
+    record.promote(record.fair)
+    for made in (record.old, record.unfair):
+        with pytest.raises(GateFailed, match=FAIRNESS_GATE):
+            record.governance.propose(SLUG, made.version, SCIENTIST, "better", "canary", 0.1)
+        who = ("--as", "Ben", "--role", "data_scientist", "--why", "better", "--canary", "0.1")
+        said = copy.say("promote", SLUG, made.version, *who)
+        assert (said.exit_code, FAIRNESS_GATE in " ".join(said.stderr.split())) == (1, True)
+        asked = Proposal(made.version, SLUG, made.version, "canary", 0.1, "ben", "better", 1)
+        record.store.propose(asked, "governance")
+        with pytest.raises(GateFailed, match=FAIRNESS_GATE):
+            record.governance.agree(SLUG, asked.id, REVIEWER, "seen")
+    assert record.governance.standing(SLUG).canary is None
+
+
+@pytest.mark.parametrize("alias", ["canary", "champion"])
+def test_no_such_version_is_served_whatever_the_record_says(record: Record, alias: str) -> None:
+    """The champion from before goes on alone, and the owner hears why."""
+    record.promote(record.fair)
+    models = record.models()
+    for made, why in refusals(record):
+        record.before(made, alias=alias, share=0.5)
+        models.refresh()
+        assert decides(models) == (record.fair.version, None)
+        (said,) = (
+            one.alert for one in record.store.alerts(SLUG) if one.alert.version == made.version
+        )
+        assert re.search(f"^{alias} in stream: .*{why}", said.says)
+
+
+def test_nor_is_it_brought_back_when_the_kill_switch_is_lifted(record: Record) -> None:
+    record.before(record.old)
+    record.governance.kill(SLUG, REVIEWER, "stop")
     with pytest.raises(GateFailed, match=f"nobody has checked its {FAIRNESS_GATE}"):
-        copy.governance.lift(SLUG, REVIEWER, "go on")
+        record.governance.lift(SLUG, REVIEWER, "go on")
+
+
+def test_a_version_from_before_fairness_was_declared_is_not_proposed(record: Record) -> None:
+    with pytest.raises(GateFailed, match=f"nobody has checked its {FAIRNESS_GATE}"):
+        record.governance.propose(SLUG, "99", SCIENTIST, "better")
+
+
+def test_a_challenger_decides_nothing_so_it_may_be_watched_unjudged(record: Record) -> None:
+    record.promote(record.fair)
+    record.governance.shadow(SLUG, "99", SCIENTIST, "to see")
+    assert decides(record.models()) == (record.fair.version, None)
 
 
 def test_figures_card_and_picture_are_kept_with_the_version(copy: Copy) -> None:
@@ -238,11 +351,27 @@ def test_figures_card_and_picture_are_kept_with_the_version(copy: Copy) -> None:
     assert (
         "| sex | women | of all that were known, those left out by a rule included | 12 |" in card
     )
-    client = open_registry(copy.settings)._client
-    metrics = client.get_run(copy.unfair.version.run).data.metrics
-    assert metrics["fairness/findings"] >= 1
-    assert metrics["fairness/impact_ratio/sex/women/known"] < 0.8
-    assert client.get_run(copy.fair.version.run).data.metrics["fairness/findings"] == 0
+    figures = copy.figures(copy.unfair.version)
+    assert figures["fairness/findings"] >= 1
+    assert figures["fairness/impact_ratio/sex/women/known"] < 0.8
+    assert copy.figures(copy.fair.version)["fairness/findings"] == 0
+
+
+def test_a_version_that_is_trained_from_files_is_judged_as_one_from_memory(copy: Copy) -> None:
+    """Of the same rankings, by the same attributes, behind the same gate."""
+    report = copy.unfair_in_files
+    assert list((copy.home / "rows" / SLUG).rglob("*.parquet"))
+    assert FAIRNESS_GATE in failed(report)
+    assert "sex women: shown" in failed(report)
+    assert not report.version.gates_passed
+    registered, _ = copy.store.registration(SLUG, report.version.version)
+    assert any(FAIRNESS_GATE in words for words in registered.failed)
+    ours, theirs = copy.figures(report.version), copy.figures(copy.unfair.version)
+    assert ours == pytest.approx(theirs, abs=0.05)
+    exact = ("rankings", "candidates", "proxy_auc/sex", "proxy_auc/age")
+    for name in exact:
+        assert ours[f"fairness/{name}"] == theirs[f"fairness/{name}"]
+    assert (copy.kept(report.version) / "fairness.png").stat().st_size > 1000
 
 
 def test_only_the_roles_that_may_put_attributes_in(copy: Copy) -> None:
@@ -262,7 +391,7 @@ def test_the_audit_log_tells_who_opened_the_vault(copy: Copy) -> None:
     copy.store.verify()
 
 
-def live(copy: Copy, version: RegisteredVersion, workflow: Workflow = WORKFLOW) -> None:
+def live(copy: Copy, version: RegisteredVersion) -> None:
     """Take the log in as the stream does, a ranking asked for each fifth ticket."""
     asks = [
         Event(
@@ -277,9 +406,13 @@ def live(copy: Copy, version: RegisteredVersion, workflow: Workflow = WORKFLOW) 
         if event.id.endswith(("0.0", "5.0")) and event.occurred_at > START + 12 * DAY
     ]
     events = sorted([*EVENTS_OF_LOG, *asks], key=lambda event: (event.occurred_at, event.id))
-    opened = copy.store.open_stream(workflow)
-    scorer = version.scorer(workflow)
-    effects = react(workflow, arriving(*events), opened.states, scorer, NOW)
+    decide(copy.store, version.scorer(WORKFLOW), events)
+
+
+def decide(store: SqlStore, scorer: Scorer | None, events: list[Event]) -> None:
+    """Take events in as the stream does."""
+    opened = store.open_stream(WORKFLOW)
+    effects = react(WORKFLOW, arriving(*events), opened.states, scorer, NOW)
     opened.commit(effects, {0: len(events) - 1}, EVENTS)
 
 

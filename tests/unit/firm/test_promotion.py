@@ -9,6 +9,7 @@ import pytest
 
 from firm.decision import RULE_VERSION, Person
 from firm.errors import GateFailed, NoChallenger, NotAllowed
+from firm.fairness import FAIRNESS_GATE, require_judged
 from firm.promotion import (
     Proposal,
     Registration,
@@ -227,3 +228,20 @@ class TestOnlySignedMovesInOrderCount:
 
     def test_time_goes_on_whatever_the_clock_does(self, record: Record) -> None:
         assert [record.promote(n).at for n in "123"] == [10, 11, 12]
+
+
+@pytest.mark.parametrize(
+    ("gates", "why"),
+    [
+        ({"AUC": 0.8}, f"nobody has checked its {FAIRNESS_GATE}"),
+        ({FAIRNESS_GATE: 2.0}, f"it has {FAIRNESS_GATE}"),
+        ({FAIRNESS_GATE: 0.0, f"{FAIRNESS_GATE} (sex women)": 1.0}, r"findings \(sex women\)"),
+    ],
+)
+def test_who_scores_people_was_judged_and_nothing_was_found(
+    gates: dict[str, float], why: str
+) -> None:
+    with pytest.raises(GateFailed, match=why):
+        require_judged("flow", "1", gates, (FAIRNESS_GATE,))
+    require_judged("flow", "1", gates, ())
+    require_judged("flow", "1", {"AUC": 0.8, FAIRNESS_GATE: 0.0}, (FAIRNESS_GATE,))
