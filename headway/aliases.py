@@ -83,7 +83,7 @@ class AliasKeeper:
         if found is None or self._store.unaligned():
             return
         words = "; ".join(
-            self._disagreement(slug, alias, found.get(alias), standing)
+            self._disagreement(workflow, alias, found.get(alias), standing)
             for alias in get_args(Alias)
             if found.get(alias) != _version(standing, alias)
         )
@@ -108,24 +108,26 @@ class AliasKeeper:
             return None
 
     def _disagreement(
-        self, workflow: str, alias: Alias, found: str | None, standing: Standing
+        self, workflow: Workflow, alias: Alias, found: str | None, standing: Standing
     ) -> str:
         approved = _version(standing, alias)
         return (
-            f"MLflow's alias {alias} of {workflow} was moved to "
+            f"MLflow's alias {alias} of {workflow.slug} was moved to "
             f"{_in_words(found)} past its approval and is refused: {self._why_not(workflow, found)}"
             f"{_in_words(approved)} is what was approved as {alias}"
         )
 
-    def _why_not(self, workflow: str, version: str | None) -> str:
+    def _why_not(self, workflow: Workflow, version: str | None) -> str:
         if version is None:
             return ""
         try:
-            registered: Registration = self._store.registration(workflow, version)[0]
+            registered: Registration = self._store.registration(workflow.slug, version)[0]
         except HeadwayError:
             return "it was not registered here; "
         if registered.failed:
             return f"it did not pass its gates ({'; '.join(registered.failed)}); "
+        if missing := sorted(set(workflow.needed_gates) - registered.gates.keys()):
+            return f"nobody has checked its {', '.join(missing)}; "
         return "two people have to agree to it; "
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import threading
 from collections.abc import Callable, Sequence
 
 import structlog
@@ -28,13 +29,17 @@ log = structlog.get_logger(__name__)
 def run(settings: Settings, pages: str) -> None:
     """Run until SIGTERM or SIGINT."""
     os.nice(NICENESS)
+    look_after(settings, pages, told_to_end())
+
+
+def look_after(settings: Settings, pages: str, told: threading.Event) -> None:
+    """Look after aliases, challengers and canaries until told to end; `pages` is MLflow's URL."""
     store = SqlStore(settings.database or "", settings.audit_key())
     workflows, governance = declared(), Governance(settings, store)
     keeper = AliasKeeper(store, governance, workflows, pages)
     standings = Standings(store, governance)
     shadow = Shadow(workflows, store, standings.of, loader(settings.artifacts))
     guard = CanaryGuard(workflows, store, governance, standings.of)
-    told = told_to_end()
     log.info("registrar is up")
     listener = store.listener()
     while not told.is_set():
