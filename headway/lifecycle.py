@@ -98,9 +98,10 @@ def _tell_lineage(
     from training.lineage_page import FILE, page  # noqa: PLC0415  (imports Jinja)
 
     version, data = trained.version, trained.data
-    words = in_words(workflow, data, version.cut, EVENTS)
+    drawn = page(workflow, version.version, data, version.cut, EVENTS)
+    link = registry.keep_page(version, FILE, drawn)
+    words = in_words(workflow, data, version.cut, EVENTS, link)
     registry.describe(workflow.slug, version.version, words)
-    registry.keep_page(version, FILE, page(workflow, version.version, data, version.cut, EVENTS))
     transport = transport_to(settings.lineage, settings.lineage_url)
     try:
         emit(transport, workflow, version.version, data, version.cut, at, EVENTS)

@@ -74,15 +74,15 @@ def emit(
     client.close()
 
 
-def in_words(workflow: Workflow, data: Fingerprint, cut: Micros, topic: str) -> str:
-    """The same for the version's page in the registry, in Markdown."""
+def in_words(workflow: Workflow, data: Fingerprint, cut: Micros, topic: str, link: str) -> str:
+    """The same for the version's page in the registry, in Markdown; `link` opens the page with
+    the picture from there."""
     spans = "; ".join(spans_in_words(data))
     names = _cut_to(MOST_OF_FEATURES, [f"- `{f.name}`: {f.of.words}" for f in workflow.features])
     return (
         f"Trained on **{data.rows:,} rows** that were known before {to_datetime(cut):%Y-%m-%d} "
         f"(SHA-256 `{data.sha256}`), folded from the events of `{topic}`: {spans}.\n\n"
-        f"Features:\n\n{names}\n\nThe same as a page with a picture: `{FILE}` among the run's "
-        "artifacts."
+        f"Features:\n\n{names}\n\nThe same as a page with a picture: [{FILE}]({link})."
     )
 
 

@@ -92,9 +92,12 @@ class Registry:
         found = self._client.search_model_versions(f"name = '{slug}'")
         return sorted((self._registered(v) for v in found), key=lambda v: int(v.version))
 
-    def keep_page(self, version: RegisteredVersion, name: str, page: str) -> None:
-        """Keep an HTML page with the run of a version."""
+    def keep_page(self, version: RegisteredVersion, name: str, page: str) -> str:
+        """Keep an HTML page with the run of a version; returns the link that opens it from any
+        other of MLflow's pages, wherever they are served."""
         self._client.log_text(version.run, page, name)
+        experiment = self._client.get_run(version.run).info.experiment_id
+        return f"#/experiments/{experiment}/runs/{version.run}/artifacts/{name}"
 
     def keep_report(self, version: RegisteredVersion, folder: Path) -> None:
         """Keep the files of a report with the run of its version, under the folder's name."""

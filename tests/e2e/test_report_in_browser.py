@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import shutil
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -11,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page
 
 from firm.alerts import Alert, AlertId
 from firm.time import DAY
@@ -20,21 +19,12 @@ from monitoring.parts import MONEY, part_column
 from monitoring.report import ReportFiles, write_report
 from monitoring.window import DriftLimits, FalsePositiveBudget, Window
 from monitoring.words import between, number, percent
+from tests.browser import chromium, needs_chromium
 from training import lineage_page
 from training.rows import Fingerprint
 from workflows.delivery_risk import WORKFLOW
 
-CHROMIUM = shutil.which("chromium")
-FLAGS = [
-    "--headless",
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-    "--no-first-run",
-]
-pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="needs chromium (apt install chromium)")
+pytestmark = needs_chromium
 
 WINDOW = Window(
     workflow="delivery_risk",
@@ -91,10 +81,8 @@ def files(tmp_path_factory: pytest.TempPathFactory) -> ReportFiles:
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
-    with sync_playwright() as playwright:
-        started = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+    with chromium() as started:
         yield started
-        started.close()
 
 
 @pytest.fixture

@@ -17,8 +17,11 @@ from firm.store import SqlStore
 from headway.aliases import AliasKeeper
 from headway.governance import Governance
 from headway.lifecycle import align, registration
+from tests.browser import chromium, needs_chromium
 from tests.unit.training.small import MONTH, START, WORKFLOW, log
 from tests.versions import promote, settings_of
+from training.lineage import in_words
+from training.lineage_page import FILE, page
 from training.registry import Registry
 from training.server import command
 from training.train import TrainingReport, train
@@ -31,6 +34,8 @@ pytestmark = [
 ]
 CUT = START + 7 * MONTH
 SLUG = WORKFLOW.slug
+PATIENCE_MILLIS = 80_000
+"""A browser on a busy machine takes its time to read the scripts of MLflow's pages."""
 
 
 @pytest.fixture(scope="module")
@@ -229,6 +234,28 @@ def test_nobody_moves_the_champion_through_the_pages(
 @pytest.mark.slow
 def test_a_page_under_another_name_is_refused(port: int) -> None:
     assert answer(port, "/", headers={"Host": "evil.example"}) == 403
+
+
+@pytest.mark.slow
+@needs_chromium
+def test_the_page_of_a_version_links_to_the_picture_of_where_it_comes_from(
+    port: int, registry: Registry, reports: list[TrainingReport]
+) -> None:
+    version, data = reports[1].version, reports[1].data
+    drawn = page(WORKFLOW, version.version, data, version.cut, "firm.events")
+    link = registry.keep_page(version, FILE, drawn)
+    words = in_words(WORKFLOW, data, version.cut, "firm.events", link)
+    registry.describe(SLUG, version.version, words)
+    with chromium() as browser:
+        tab = browser.new_page()
+        tab.context.set_default_timeout(PATIENCE_MILLIS)
+        tab.goto(f"http://127.0.0.1:{port}/#/models/{SLUG}/versions/{version.version}")
+        with tab.context.expect_page() as opened:
+            tab.get_by_role("link", name=FILE).click()
+        picture = opened.value.frame_locator("iframe").locator("svg text")
+        picture.first.wait_for()
+        told = picture.all_text_contents()
+    assert {"small_risk, version 2", "240 training rows", "firm.events"} <= set(told)
 
 
 class Approved:

@@ -16,6 +16,7 @@ from training.rows import Fingerprint
 
 DATA = Fingerprint(240, ((0, 17, 3_456),), "ab" * 32)
 CUT = START + 200 * DAY
+LINK = f"#/experiments/{10**9}/runs/{'ab' * 16}/artifacts/lineage.html"
 
 
 def test_an_event_leads_from_the_version_to_the_records_of_the_log(tmp_path: Path) -> None:
@@ -41,7 +42,7 @@ def test_an_event_leads_from_the_version_to_the_records_of_the_log(tmp_path: Pat
 @pytest.mark.parametrize("workflow", declared().values(), ids=declared())
 def test_the_page_of_any_workflow_has_room_in_the_registry(workflow: Workflow) -> None:
     """MLflow keeps 5,000 characters, and on PostgreSQL refuses what is longer."""
-    words = in_words(workflow, DATA, CUT, "firm.events")
+    words = in_words(workflow, DATA, CUT, "firm.events", LINK)
     assert len(words) <= 5_000
     told = sum(f"- `{name}`:" in words for name in workflow.feature_names)
     left = len(workflow.feature_names) - told
@@ -49,7 +50,8 @@ def test_the_page_of_any_workflow_has_room_in_the_registry(workflow: Workflow) -
 
 
 def test_the_page_says_the_same_in_words() -> None:
-    words = in_words(WORKFLOW, DATA, CUT, "firm.events")
+    words = in_words(WORKFLOW, DATA, CUT, "firm.events", LINK)
+    assert words.endswith(f"[lineage.html]({LINK}).")
     assert "240 rows" in words
     assert "known before 2020-07-19" in words
     assert "partition 0, offsets 17 to 3,456" in words
