@@ -12,6 +12,7 @@ from sklearn.metrics import brier_score_loss, roc_auc_score
 
 from firm.time import DAY, Micros, to_datetime, to_micros
 from firm.workflow import Workflow
+from monitoring.cases import Cases
 from monitoring.looks import HAPPENED, OPEN, look
 from monitoring.quality import judge_cases
 from tests.unit.monitoring.replayed import (
@@ -22,8 +23,9 @@ from tests.unit.monitoring.replayed import (
     run,
     shuffled,
 )
+from training.fit import fit
 from training.replay import Replayed
-from training.rows import TrainingRows
+from training.rows import UNKNOWN, TrainingRows
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
 DETECTED_WITHIN = 200
@@ -99,6 +101,25 @@ def test_the_shares_of_the_alert_are_those_of_the_rows(april: Run) -> None:
     rows = levels[(live.as_of >= since) & (live.as_of <= until)]
     assert first.evidence["since_happened"] == pytest.approx(np.mean(rows == HAPPENED), abs=0.01)
     assert first.evidence["since_open"] == pytest.approx(np.mean(rows == OPEN), abs=0.01)
+
+
+def test_a_challenger_trained_when_the_change_was_heard_is_nearer_to_what_came(
+    incidents: tuple[Workflow, Replayed], april: Run
+) -> None:
+    """Judged beside the champion on all that was asked later, by the outcomes of the whole log."""
+    heard = april.raised("outcomes-changed")[0].at
+    challenger = fit(incidents[0], at_cut(*incidents, heard))
+    later = april.live.where((april.live.as_of >= heard) & (april.live.known_from != UNKNOWN))
+    line = incidents[0].policy.alarm_at
+    for model, told in (
+        (april.model, {"brier": 0.157, "ece": 0.121, "auc": 0.795}),
+        (challenger, {"brier": 0.141, "ece": 0.044, "auc": 0.803}),
+    ):
+        score = model.predict(later.features)
+        cases = Cases.untreated(later.as_of, score, later.outcome, later.known_from)
+        found = judge_cases(cases, line, None)
+        assert found.matured == 7_395
+        assert {name: getattr(found, name) for name in told} == pytest.approx(told, abs=0.001)
 
 
 def test_a_stationary_control_raises_at_most_one_false_alarm_in_twenty(
