@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import numpy as np
 from evidently import Dataset, Report
 from evidently.core.container import MetricOrContainer
 from evidently.core.report import Snapshot
@@ -53,12 +54,13 @@ def run(
         *_drifts(comparison),
         *([Classification(threshold=window.threshold)] if judged else []),
     ]
-    snapshot = Report(metrics).run(
-        all_rows(frames.current, columns),
-        all_rows(frames.reference, columns),
-        additional_data=judged,
-        timestamp=window.end,
-    )
+    with np.errstate(invalid="ignore"):  # Evidently correlates also what does not vary
+        snapshot = Report(metrics).run(
+            all_rows(frames.current, columns),
+            all_rows(frames.reference, columns),
+            additional_data=judged,
+            timestamp=window.end,
+        )
     return snapshot, _drift(snapshot, comparison)
 
 

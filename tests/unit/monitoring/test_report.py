@@ -260,6 +260,12 @@ def test_a_constant_column_that_stays_the_same_has_not_drifted(tmp_path: Path) -
     assert [column.column for column in files.figures.drift.drifted] == ["days_late"]
 
 
+def test_a_constant_column_among_whole_ones_is_no_cause_for_warnings(tmp_path: Path) -> None:
+    """Evidently correlates all columns where no value is missing."""
+    whole = decisions().assign(open_risks=0.0).fillna({"days_late": 0.0, "burn": 0.0})
+    assert report(tmp_path, whole)["rows"] == len(whole)
+
+
 def test_values_that_are_no_numbers_count_as_missing_and_are_counted(tmp_path: Path) -> None:
     odd = decisions().astype({"open_risks": object})
     odd.loc[:2, "open_risks"] = ["n/a", np.inf, None]
