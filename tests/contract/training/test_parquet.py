@@ -31,6 +31,6 @@ def test_each_row_is_the_same_with_few_subjects_in_memory(slug: str, tmp_path: P
     workflow, (name, most) = KNOWN[slug], LOGS[slug]
     file, mapping = find_log(name)
     arrivals = list(islice(take_in(file, mapping, CANONICAL, now()).arrivals, most))
-    parts = replay_to_parts(workflow, arrivals, tmp_path, subjects_in_memory=200)
+    parts = replay_to_parts(workflow, arrivals, tmp_path, subjects_in_memory=50)
     assert parts.count() > 1_000
     require_same(parts, replay_whole(workflow, arrivals))
