@@ -210,13 +210,19 @@ def evaluate(
     print_found(found, as_json)
 
 
+ReportDays = Annotated[
+    float | None,
+    typer.Option("--days", min=0.01, help="On the last days alone; since it was trained if unset."),
+]
+
+
 @app.command()
-def report(workflow: WorkflowName, as_json: AsJson = False) -> None:
+def report(workflow: WorkflowName, days: ReportDays = None, as_json: AsJson = False) -> None:
     """Write the report on the live version: drift, false positives, outcomes."""
     from headway.commands import report_workflow  # noqa: PLC0415  (imports Evidently)
 
     with clear_errors():
-        found = report_workflow(running_copy(), workflow)
+        found = report_workflow(running_copy(), workflow, days)
     print_found(found, as_json)
 
 

@@ -92,15 +92,16 @@ def train_workflow(
     }
 
 
-def report_workflow(settings: Settings, slug: str) -> Found:
-    """Write the report on the live version."""
+def report_workflow(settings: Settings, slug: str, days: float | None) -> Found:
+    """Write the report on the live version, on so many days or since it was trained."""
     from headway.reporting import report_on  # noqa: PLC0415  (imports pandas)
 
     workflow, store = workflow_named(slug), open_store(settings)
     live = store.live(slug)
     if live is None or live.kind == "killed":
         raise NotAllowed(f"no version of {slug} is live; `headway models {slug}` says why")
-    files = report_on(settings, store, workflow, open_registry(settings).get(slug, live.version))
+    version = open_registry(settings).get(slug, live.version)
+    files = report_on(settings, store, workflow, version, days=days)
     return {
         "summary": str(files.summary),
         "report": str(files.html),

@@ -49,7 +49,7 @@ def run(settings: Settings) -> None:
         )
         for workflow in workflows.values()
     ]
-    monitor = Monitor(store, watching, settings.report_hours, events)
+    monitor = Monitor(store, watching, settings.report_hours, events, settings.report_days)
     log.info("monitoring is up")
     while not told.wait(LOOK_SECONDS):
         monitor.look()
@@ -65,6 +65,7 @@ class Monitor:
     Args:
         report_hours: how often live versions are reported on; 0 never.
         events: the log that the workflows are fed by.
+        report_days: what these reports are on; None: all since training.
     """
 
     def __init__(
@@ -73,11 +74,13 @@ class Monitor:
         watching: Sequence[Watching],
         report_hours: float = 0,
         events: LogWatch | None = None,
+        report_days: float | None = None,
     ) -> None:
         self._store, self._watching, self._events = store, watching, events
         self._children: list[subprocess.Popen[bytes]] = []
         self._every = int(report_hours * HOUR)
         self._reported = now()
+        self._days = [] if report_days is None else ["--days", f"{report_days:g}"]
 
     def look(self) -> None:
         """Look once; what cannot be looked at now is looked at the next time."""
@@ -116,7 +119,7 @@ class Monitor:
         for one in self._watching:
             live = self._store.live(one.workflow.slug)
             if live is not None and live.kind != "killed":
-                self._run("report", one.workflow.slug, "--json")
+                self._run("report", one.workflow.slug, *self._days, "--json")
                 if one.workflow.fairness is not None:
                     self._run("fairness", one.workflow.slug, "--json")
 

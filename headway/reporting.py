@@ -42,39 +42,45 @@ def report_on(
     workflow: Workflow,
     version: RegisteredVersion,
     replayed: TrainingRows | None = None,
+    days: float | None = None,
 ) -> ReportFiles:
-    """Report on everything that a version has decided since it was trained, beside the log's rows
-    (`replayed`, if that has been done already), and keep the report with the version in MLflow.
+    """Report on what a version has decided in the last days, or since it was trained, beside the
+    log's rows (`replayed`, if that has been done already), and keep it with the version in MLflow.
+
+    Args:
+        days: before the newest event that was taken in.
 
     Raises:
-        NothingToReport: nothing that it has decided on happened since.
+        NothingToReport: nothing that it has decided on happened in that time.
     """
     end = store.watermark(workflow.slug) + 1
-    parts = decided(store, workflow, version, end)
+    start = version.cut if days is None else max(version.cut, end - int(days * DAY))
+    parts = decided(store, workflow, version, start, end)
     first = next(parts, None)
     if first is None:
         raise NothingToReport(
             f"version {version.version} of {workflow.slug} was trained on what was known at "
             f"{to_datetime(version.cut):%Y-%m-%d %H:%M} and has decided on nothing that happened "
-            "since: wait for events, or train with --cut at a time before the log ends"
+            f"since {to_datetime(start):%Y-%m-%d %H:%M}: wait for events, ask for more --days, or "
+            "train with --cut at a time before the log ends"
         )
-    window = _window(workflow, version, max(end, version.cut + 1))
-    folder = report_folder(settings, workflow.slug, version.version, end)
+    window = _window(workflow, version, start, max(end, start + 1))
+    folder = report_folder(settings, workflow.slug, version.version, end, days)
     rows = _rows(settings, workflow) if replayed is None else replayed
     training = trained_on(rows, workflow, version)
-    alerts = found_in(store, workflow, version, end)
+    alerts = found_in(store, workflow, version, start, end)
     files = write_report(window, training, chain([first], parts), folder, alerts)
     open_registry(settings).keep_report(version, folder)
     return files
 
 
 def found_in(
-    store: SqlStore, workflow: Workflow, version: RegisteredVersion, end: Micros
+    store: SqlStore, workflow: Workflow, version: RegisteredVersion, start: Micros, end: Micros
 ) -> list[Alert]:
-    """What monitoring has found since the version was trained, the newest first."""
+    """What monitoring has found about the version in that time, the newest first."""
     records = store.alerts(workflow.slug, unresolved=False, limit=MOST_ALERTS)
     alerts = [record.alert for record in records]
-    return [a for a in alerts if version.cut <= a.at < end and a.version in ("", version.version)]
+    return [a for a in alerts if start <= a.at < end and a.version in ("", version.version)]
 
 
 def trained_on(
@@ -95,10 +101,10 @@ def _rows(settings: Settings, workflow: Workflow) -> TrainingRows:
 
 
 def decided(
-    store: SqlStore, workflow: Workflow, version: RegisteredVersion, now: Micros
+    store: SqlStore, workflow: Workflow, version: RegisteredVersion, start: Micros, now: Micros
 ) -> Iterator[pd.DataFrame]:
-    """What the version has decided on events, in several frames, with the outcomes of matured
-    decisions: of younger ones only the quick outcomes are known, and these mislead."""
+    """What the version has decided on events since `start`, in several frames, with the outcomes of
+    matured decisions: of younger ones only the quick outcomes are known, and these mislead."""
     numbers = [*workflow.feature_names, "prediction", "target", MONEY, DAYS]
     texts = [part_column(name) for name in workflow.told_by]
     mature = now - int(workflow.label.maturity_days * DAY)
@@ -111,21 +117,21 @@ def decided(
             *groups.at_stake(decision),
             *groups.of(decision),
         ]
-        for decision, outcome, _ in store.judged(workflow.slug, version.cut)
+        for decision, outcome, _ in store.judged(workflow.slug, start)
         if decision.origin == "stream" and decision.model_version == version.version
     )
     while page := list(islice(rows, PAGE)):
         yield pd.DataFrame(page, columns=[*numbers, *texts]).astype(dict.fromkeys(numbers, float))
 
 
-def _window(workflow: Workflow, version: RegisteredVersion, end: Micros) -> Window:
+def _window(workflow: Workflow, version: RegisteredVersion, start: Micros, end: Micros) -> Window:
     watch = workflow.watch
     return Window(
         workflow=workflow.slug,
         question=workflow.question,
         owner=workflow.owner,
         model_version=version.version,
-        start=to_datetime(version.cut),
+        start=to_datetime(start),
         end=to_datetime(end),
         threshold=workflow.policy.alarm_at,
         drift=DriftLimits(share_of_columns=watch.drifted_share),

@@ -28,16 +28,19 @@ class KeptReports:
         return report_file(self._settings, workflow, name, file)
 
 
-def report_folder(settings: Settings, workflow: str, version: str, end: Micros) -> Path:
-    """Where the report on a version up to an instant lies."""
-    return settings.reports / workflow / f"version-{version}" / str(end)
+def report_folder(
+    settings: Settings, workflow: str, version: str, end: Micros, days: float | None = None
+) -> Path:
+    """Where the report on a version up to an instant lies: since it was trained, or on so many
+    days before."""
+    name = str(end) if days is None else f"{end}-{days:g}d"
+    return settings.reports / workflow / f"version-{version}" / name
 
 
 def list_reports(settings: Settings, workflow: str) -> list[dict[str, Any]]:
     """The reports on a workflow, the newest first: version, window, limits broken, and its name."""
-    written = (settings.reports / workflow).glob("version-*/*/figures.json")
     found = []
-    for file in sorted(written, key=lambda file: int(file.parent.name), reverse=True):
+    for file in (settings.reports / workflow).glob("version-*/*/figures.json"):
         figures = json.loads(file.read_text(encoding="utf-8"))
         found.append(
             {
@@ -49,7 +52,7 @@ def list_reports(settings: Settings, workflow: str) -> list[dict[str, Any]]:
                 "alerts": len(figures["alerts_raised"]),
             }
         )
-    return found
+    return sorted(found, key=lambda one: (one["end"], one["name"]), reverse=True)
 
 
 def report_file(settings: Settings, workflow: str, name: str, file: str) -> Path:

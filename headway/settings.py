@@ -68,6 +68,9 @@ class Settings(BaseSettings):
     report_hours: float = Field(
         0, ge=0, description="report on each live version every so many hours; 0: on demand only"
     )
+    report_days: float | None = Field(
+        None, gt=0, description="those reports are on so many days; unset: since it was trained"
+    )
     workflows: Path | None = Field(
         None, description="a folder of workflows of your own, one folder each, with their mappings"
     )

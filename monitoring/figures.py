@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 
 import msgspec
@@ -42,9 +43,30 @@ class Figures:
     @property
     def named(self) -> tuple[tuple[str, str], ...]:
         """Every figure of the JSON that is one number, as the pages print it."""
-        whole = {**asdict(self.quality), "unscored": self.unscored, **_drift(self.drift)}
-        plain = {n: v for n, v in whole.items() if isinstance(v, (int, float)) or v is None}
-        return tuple((name.replace("_", " "), number(value)) for name, value in plain.items())
+        return _numbers({**asdict(self.quality), "unscored": self.unscored, **_drift(self.drift)})
+
+    @property
+    def of_training(self) -> tuple[tuple[str, str], ...]:
+        """The same of the rows that the version was trained on."""
+        return _numbers(asdict(self.training))
+
+    @property
+    def of_columns(self) -> tuple[tuple[str, ...], ...]:
+        """Each compared column, the score last: its statistic, its value and limit, whether it
+        drifted, and the share of values missing in training and now."""
+        compared = [*self.drift.columns, *([self.drift.score] if self.drift.score else [])]
+        return tuple(
+            (
+                one.column,
+                one.statistic,
+                number(one.value),
+                number(one.limit),
+                "yes" if one.drifted else "no",
+                number(one.missing_training),
+                number(one.missing_now),
+            )
+            for one in compared
+        )
 
     @property
     def limits(self) -> tuple[Limit, ...]:
@@ -80,6 +102,11 @@ class Figures:
             "at_stake": self.lost and asdict(self.lost),
         }
         return json.dumps(whole, indent=2, ensure_ascii=False, allow_nan=False, default=str)
+
+
+def _numbers(figures: Mapping[str, object]) -> tuple[tuple[str, str], ...]:
+    plain = {n: v for n, v in figures.items() if isinstance(v, (int, float)) or v is None}
+    return tuple((name.replace("_", " "), number(value)) for name, value in plain.items())
 
 
 def _drift(drift: Drift) -> dict[str, object]:

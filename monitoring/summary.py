@@ -33,6 +33,8 @@ def page(figures: Figures, frames: Frames, link: str) -> str:
         notes=figures.notes,
         alerts=figures.alerts,
         named=figures.named,
+        of_training=figures.of_training,
+        of_columns=figures.of_columns,
         stakes=stakes(figures),
         groups=grouped(figures.parts),
         points=pictures.reliability(figures.quality.curve),

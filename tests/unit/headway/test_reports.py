@@ -12,13 +12,15 @@ from headway.reports import list_reports, report_file, report_folder
 from headway.settings import Settings
 
 
-def written(settings: Settings, version: str, end: int, breaches: list[str]) -> None:
-    folder = report_folder(settings, "delivery_risk", version, end)
+def written(
+    settings: Settings, version: str, end: int, breaches: list[str], days: float | None = None
+) -> None:
+    folder = report_folder(settings, "delivery_risk", version, end, days)
     folder.mkdir(parents=True)
     figures = {
         "model_version": version,
         "start": "2026-01-01T00:00:00Z",
-        "end": "2026-02-01T00:00:00Z",
+        "end": f"2026-02-{end:02}T00:00:00Z",
         "breaches": breaches,
         "alerts_raised": [],
     }
@@ -30,8 +32,10 @@ def test_reports_are_listed_the_newest_first_with_the_limits_they_broke(tmp_path
     settings = Settings(home=tmp_path)
     written(settings, "1", 9, [])
     written(settings, "2", 10, ["false-positives"])
+    written(settings, "2", 10, [], days=7)
     found = list_reports(settings, "delivery_risk")
     assert [(r["name"], r["breaches"]) for r in found] == [
+        ("version-2/10-7d", []),
         ("version-2/10", ["false-positives"]),
         ("version-1/9", []),
     ]

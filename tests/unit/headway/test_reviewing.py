@@ -96,6 +96,8 @@ def test_a_live_version_is_reported_on_when_it_is_due(
     assert started == []
     always.look()
     assert started == [["report", SLUG, "--json"]]
+    Monitor(store, watched, report_hours=1e-9, report_days=30).look()
+    assert started[1:] == [["report", SLUG, "--days", "30", "--json"]]
 
 
 def test_who_is_shown_is_looked_at_with_each_report_of_a_workflow_that_scores_people(
