@@ -51,6 +51,12 @@ class Figures:
         return _numbers(asdict(self.training))
 
     @property
+    def of_curve(self) -> tuple[tuple[str, str, str], ...]:
+        """Cases of similar score: how many, what the scores said, and the share that happened."""
+        curve = self.quality.curve
+        return tuple((str(one.rows), number(one.said), number(one.happened)) for one in curve)
+
+    @property
     def of_columns(self) -> tuple[tuple[str, ...], ...]:
         """Each compared column, the score last: its statistic, its value and limit, whether it
         drifted, and the share of values missing in training and now."""

@@ -33,6 +33,7 @@ def page(figures: Figures, frames: Frames, link: str) -> str:
         notes=figures.notes,
         alerts=figures.alerts,
         named=figures.named,
+        of_curve=figures.of_curve,
         of_training=figures.of_training,
         of_columns=figures.of_columns,
         stakes=stakes(figures),

@@ -168,7 +168,7 @@ def test_every_figure_of_the_json_is_on_the_page(page: Page, files: ReportFiles)
         assert printed in text, printed
 
 
-def test_every_figure_of_training_and_of_each_column_is_on_the_page(
+def test_every_figure_of_training_of_the_curve_and_of_each_column_is_on_the_page(
     page: Page, files: ReportFiles
 ) -> None:
     text = open_file(page, files.summary)
@@ -177,13 +177,17 @@ def test_every_figure_of_training_and_of_each_column_is_on_the_page(
     for name, value in found["training"].items():
         if isinstance(value, int | float) or value is None:
             assert f"{name.replace('_', ' ')}\t{number(value)}" in training
+    assert len(found["curve"]) > 1
+    for one in found["curve"]:
+        told = "\t".join((str(one["rows"]), number(one["said"]), number(one["happened"])))
+        assert told in training
     shares = ("missing_training", "missing_now")
     columns = [*found["columns"], found["prediction_drift"]]
     assert len(columns) == 4
     for one in columns:
         judged = (one["statistic"], number(one["value"]), number(one["limit"]))
-        told = (*judged, "yes" if one["drifted"] else "no", *(number(one[n]) for n in shares))
-        assert "\t".join((one["column"], *told)) in training
+        cells = (*judged, "yes" if one["drifted"] else "no", *(number(one[n]) for n in shares))
+        assert "\t".join((one["column"], *cells)) in training
 
 
 def test_the_summary_says_what_changed_whether_it_matters_and_what_to_do(

@@ -11,7 +11,9 @@ import sys
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import closing
+from datetime import datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
@@ -125,6 +127,18 @@ def decided(newcomer: Newcomer) -> Mapping[str, Decision]:
         return {d.cause: d for d in found if d.origin == "stream"}
 
 
+def figures_of(newcomer: Newcomer, report: Mapping[str, str]) -> dict[str, Any]:
+    """The figures that lie beside a report's summary."""
+    summary = newcomer.folder / report["summary"]
+    assert summary.is_file()
+    found: dict[str, Any] = json.loads(summary.with_name("figures.json").read_text())
+    return found
+
+
+def told(time: str) -> datetime:
+    return datetime.fromisoformat(time)
+
+
 @pytest.mark.slow
 @pytest.mark.timeout(900)
 def test_every_command_of_the_page_prints_what_the_page_says(newcomer: Newcomer) -> None:
@@ -144,4 +158,10 @@ def test_every_command_of_the_page_prints_what_the_page_says(newcomer: Newcomer)
     first = next(d for d in by_model if d.subject == "order:PO-890")
     assert asked.split()[:2] == [first.band, repr(first.probability)]
     report = json.loads((newcomer.folder / "report.json").read_text())
-    assert (newcomer.folder / report["summary"]).is_file()
+    whole = figures_of(newcomer, report)
+    last = figures_of(
+        newcomer, json.loads(newcomer.types("headway report order_returns --days 20 --json"))
+    )
+    assert last["end"] == whole["end"]
+    assert told(last["end"]) - told(last["start"]) == timedelta(days=20)
+    assert 0 < last["rows"] < whole["rows"] <= len(by_model)
