@@ -8,7 +8,7 @@ a part that is wrong is made all the same, and what is wrong with it is kept.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
 from inspect import currentframe
@@ -85,6 +85,13 @@ class Declared(BaseModel):
             where, what = _caller(), _named(type(self).__name__, said)
             reasons = [*_of_fields(error), *self._as_far_as_they_show()]
             found += [Problem(where, what, reason) for reason in reasons]
+
+    def model_copy(self, *, update: Mapping[str, Any] | None = None, deep: bool = False) -> Self:
+        """See pydantic; what followed from the original is worked out anew."""
+        copied = super().model_copy(update=update, deep=deep)
+        for name in copied.__dict__.keys() - type(self).model_fields.keys():
+            del copied.__dict__[name]
+        return copied
 
     def inconsistencies(self) -> Iterator[str]:
         """What does not fit together although each field by itself is right."""

@@ -10,7 +10,7 @@ from pydantic import ValidationError
 from firm.declared import problems_of
 from firm.fairness import FAIRNESS_GATE, Fairness, Protected
 from firm.vocabulary import constant, known_rate, parent
-from firm.workflow import ActionSpec, Band, Feature, Gates, GroupBy, ModelSpec, Workflow
+from firm.workflow import ActionSpec, Band, Feature, Gates, GroupBy, ModelSpec, Watch, Workflow
 from tests.unit.firm.samples import (
     DECLARATION,
     POLICY,
@@ -208,3 +208,10 @@ def test_another_policy_has_another_version(bands: tuple[Band, ...]) -> None:
     other = declared(policy={"bands": bands})
     assert other.policy_version != SAMPLE.policy_version
     assert declared().policy_version == SAMPLE.policy_version
+
+
+def test_a_copy_with_changes_does_not_remember_what_followed_from_the_original() -> None:
+    one = declared()
+    assert one.told_by == ()
+    assert one.model_copy(update={"watch": Watch(by=("region",))}).told_by == ("region",)
+    assert one.told_by == ()
