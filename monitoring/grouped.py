@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from monitoring.parts import LEAST, Part
+from monitoring.parts import LEAST, Lost, Part
 from monitoring.words import between, days, money
 
 MOST_SHOWN = 12
-"""Groups of a kind on the page; the figures have all."""
+"""Groups of a kind among what was found; the end of the page has all."""
 
 
 @dataclass(frozen=True)
@@ -19,12 +19,15 @@ class Kind:
     Attributes:
         rows: of each group its name and its figures, as the page prints them.
         left_out: what is not shown, and why; empty if everything is.
+        all_columns, all_rows: the same of every group, with all that was counted of it.
     """
 
     by: str
     columns: tuple[str, ...]
     rows: tuple[tuple[str, ...], ...]
     left_out: str
+    all_columns: tuple[str, ...]
+    all_rows: tuple[tuple[str, ...], ...]
 
 
 def grouped(parts: Sequence[Part]) -> tuple[Kind, ...]:
@@ -44,12 +47,17 @@ def _kind(by: str, parts: Sequence[Part]) -> Kind:
         others = f" and {len(small) - MOST_SHOWN} others" if len(small) > MOST_SHOWN else ""
         said.append(f"Fewer than {LEAST} judged cases, too few to tell: {names}{others}.")
     if len(large) > MOST_SHOWN:
-        said.append(f"{len(large) - MOST_SHOWN} smaller groups are in the figures.")
+        said.append(f"{len(large) - MOST_SHOWN} smaller groups stand at the end.")
     return Kind(
         by=by.replace("_", " "),
         columns=(*columns, *(("behind false alerts", "behind missed") if staked else ())),
         rows=tuple(_row(part, staked) for part in large[:MOST_SHOWN]),
         left_out=" ".join(said),
+        all_columns=(
+            *("judged", "alerts", "false alerts", "missed", "precision", "recall"),
+            *(("behind false alerts", "behind missed", "unknown") if staked else ()),
+        ),
+        all_rows=tuple(_whole_row(part) for part in parts),
     )
 
 
@@ -66,8 +74,19 @@ def _row(part: Part, staked: bool) -> tuple[str, ...]:
         return cells
     lost = part.lost
     assert lost  # noqa: S101  (declared for the workflow, so for each of its parts)
-    behind = (
-        (money(lost.money_false, lost.currency), days(lost.days_false)),
-        (money(lost.money_missed, lost.currency), days(lost.days_missed)),
-    )
-    return (*cells, *(", ".join(one for one in both if one) for both in behind))
+    return (*cells, *_behind(lost))
+
+
+def _whole_row(part: Part) -> tuple[str, ...]:
+    counts = (part.judged, part.alerts, part.false_positives, part.false_negatives)
+    cells = (part.name, *map(str, counts), between(part.precision), between(part.recall))
+    return cells if part.lost is None else (*cells, *_behind(part.lost), str(part.lost.unknown))
+
+
+def _behind(lost: Lost) -> Iterator[str]:
+    """What hung on false alerts, and on missed cases."""
+    for amount, count in (
+        (lost.money_false, lost.days_false),
+        (lost.money_missed, lost.days_missed),
+    ):
+        yield ", ".join(filter(None, (money(amount, lost.currency), days(count))))

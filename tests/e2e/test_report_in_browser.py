@@ -64,7 +64,7 @@ def rows(seed: int, count: int, shift: float = 0.0) -> pd.DataFrame:
     frame = pd.DataFrame({name: rng.normal(shift, 1, count) for name in WINDOW.numeric_columns})
     frame["region"] = rng.choice(["north", "south", ATTACK], count)
     frame[part_column("region")] = frame["region"]
-    frame[part_column("agency")] = ["DSNY", *["DDC"] * (count - 1)]
+    frame[part_column("agency")] = ["DDC", "DSNY", *["DDC"] * (count - 2)]
     frame[MONEY] = 1_000_000.0
     frame["prediction"] = 1 / (1 + np.exp(-frame["days_late"]))
     frame["target"] = (rng.random(count) < frame["prediction"]).astype(float)
@@ -208,6 +208,14 @@ def test_the_summary_tells_each_group_and_what_hung_on_the_wrong_answers(
     ):
         assert f"{count},000,000 USD hung on the {count} {cases}." in text
     assert "counts each time that it was judged wrongly" in text
+    everyone = text.split("Every group by region")[1]
+    assert any(part.too_few for part in found.parts)
+    for part in found.parts:
+        wrong = (part.false_positives, part.false_negatives)
+        counts = "\t".join(map(str, (part.name, part.judged, part.alerts, *wrong)))
+        shares = f"{between(part.precision)}\t{between(part.recall)}"
+        behind = "\t".join(f"{count},000,000 USD" if count else "0 USD" for count in wrong)
+        assert f"{counts}\t{shares}\t{behind}\t0" in everyone
     shown = [part for part in found.parts if not part.too_few]
     assert {part.name for part in shown} == {"north", "south", ATTACK, "DDC"}
     for part in shown:
