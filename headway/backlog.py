@@ -46,8 +46,6 @@ class Backlog:
 
     def _give_up(self, webhook: Webhook) -> list[Delivery]:
         at = now()
-        before, answer = (
-            at - int(self._days * DAY),
-            f"given up after {self._days:g} days of waiting",
-        )
+        before = at - int(self._days * DAY)
+        answer = f"given up after {self._days:g} days of waiting"
         return self._store.give_up_deliveries(webhook.id, before, BATCH, answer, at)

@@ -51,7 +51,7 @@ def _kind(by: str, parts: Sequence[Part]) -> Kind:
     return Kind(
         by=by.replace("_", " "),
         columns=(*columns, *(("behind false alerts", "behind missed") if staked else ())),
-        rows=tuple(_row(part, staked) for part in large[:MOST_SHOWN]),
+        rows=tuple(_row(part) for part in large[:MOST_SHOWN]),
         left_out=" ".join(said),
         all_columns=(
             *("judged", "alerts", "false alerts", "missed", "precision", "recall"),
@@ -61,7 +61,7 @@ def _kind(by: str, parts: Sequence[Part]) -> Kind:
     )
 
 
-def _row(part: Part, staked: bool) -> tuple[str, ...]:
+def _row(part: Part) -> tuple[str, ...]:
     cells = (
         part.name,
         str(part.judged),
@@ -70,11 +70,7 @@ def _row(part: Part, staked: bool) -> tuple[str, ...]:
         between(part.precision),
         between(part.recall),
     )
-    if not staked:
-        return cells
-    lost = part.lost
-    assert lost  # noqa: S101  (declared for the workflow, so for each of its parts)
-    return (*cells, *_behind(lost))
+    return cells if part.lost is None else (*cells, *_behind(part.lost))
 
 
 def _whole_row(part: Part) -> tuple[str, ...]:
