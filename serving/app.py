@@ -10,7 +10,6 @@ from starlette.responses import Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from firm.canonical import Canonicaliser
-from firm.envelope import check_time
 from firm.ids import SubjectId
 from firm.time import Micros
 from serving.access import Login
@@ -42,7 +41,7 @@ from serving.schemas import (
     BatchAsked,
     ScoreAsked,
 )
-from serving.scoring import Scoring
+from serving.scoring import Scoring, asked_instant
 from serving.trying import trying_router
 from serving.webhook import Webhook, webhook_router
 from serving.workflow_routes import workflow_routes
@@ -163,7 +162,7 @@ def _scores(
     ) -> Response:
         """Score one subject now, or as of an earlier instant."""
         at = now()
-        as_of = at if asked.as_of is None else check_time(asked.as_of, at)
+        as_of = asked_instant(asked.as_of, at)
         key = idempotency_key or str(uuid4())
         decision = await scoring.score(slug, SubjectId(asked.subject), as_of, key, at)
         return _json(await explaining.answer(scoring.workflow(slug), decision, explain))
@@ -181,7 +180,7 @@ def _scores(
     ) -> Response:
         """Score up to 1,000 subjects; each is a decision of its own, or a problem."""
         at = now()
-        as_of = at if asked.as_of is None else check_time(asked.as_of, at)
+        as_of = asked_instant(asked.as_of, at)
         key = idempotency_key or str(uuid4())
         found = await score_each(scoring, slug, asked.subjects, as_of, key, at)
         return _json(await explaining.batch_answer(scoring.workflow(slug), found, explain))

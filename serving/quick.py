@@ -16,7 +16,6 @@ import msgspec
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from firm.access import Permission
-from firm.envelope import check_time
 from firm.errors import HeadwayError
 from firm.ids import SubjectId, new_key
 from firm.time import Micros
@@ -27,7 +26,7 @@ from serving.explaining import Explaining
 from serving.headers import ALWAYS
 from serving.observed import HEADER, TRACE, Answered, request_id
 from serving.problems import refusal, unexpected
-from serving.scoring import Scoring
+from serving.scoring import Scoring, asked_instant
 
 LONGEST_KEY = 200
 ROUTE = "/v1/workflows/{slug}/score"
@@ -125,7 +124,7 @@ class QuickScore:
         at = self._now()
         caller = self._login.caller(head.authorization, at, head.address)
         self._login.require(caller, PERMISSION, slug)
-        as_of = at if asked.as_of is None else check_time(asked.as_of, at)
+        as_of = asked_instant(asked.as_of, at)
         scoring, key = self._scoring, head.key or new_key()
         decision = await scoring.score(slug, SubjectId(asked.subject), as_of, key, at)
         workflow = scoring.workflows[slug]

@@ -8,7 +8,6 @@ from uuid import uuid4
 from fastapi import APIRouter
 from starlette.responses import Response
 
-from firm.envelope import check_time
 from firm.ids import SubjectId
 from firm.time import Micros
 from serving.access.guard import Guard
@@ -16,6 +15,7 @@ from serving.documented import PROBLEMS, Explain, IdempotencyKey
 from serving.explaining import Explaining
 from serving.ranking import Rankings
 from serving.schemas import RankAsked, RankedAnswer
+from serving.scoring import asked_instant
 
 
 def rank_route(
@@ -41,7 +41,7 @@ def rank_route(
         approval of the role that the workflow declares.
         """
         at = now()
-        as_of = at if asked.as_of is None else check_time(asked.as_of, at)
+        as_of = asked_instant(asked.as_of, at)
         key = idempotency_key or str(uuid4())
         subject = SubjectId(asked.subject)
         decision = await rankings.rank(slug, subject, as_of, key, at, asked.candidates, asked.top)

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+
 from firm.decision import Decision
+from firm.envelope import check_time
 from firm.errors import HeadwayError, UnknownDecision, UnknownWorkflow
 from firm.events import Event, ScoreRequested
 from firm.evidence import evidence_of
@@ -27,6 +30,11 @@ class KeyReused(HeadwayError):
     """An idempotency key came back with another question."""
 
     kind = "key-reused"
+
+
+def asked_instant(as_of: datetime | None, now: Micros) -> Micros:
+    """As of when a request asks: now, where it does not say; raises TimeOutOfRange."""
+    return now if as_of is None else check_time(as_of, now)
 
 
 def refuse_stale(workflow: Workflow, decision: Decision) -> None:
