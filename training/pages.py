@@ -6,10 +6,15 @@ shell commands for whoever comes from this machine, so for a reverse proxy on it
 
 from __future__ import annotations
 
+import os
 from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any
 
+from mlflow.server.constants import BACKEND_STORE_URI_ENV_VAR
 from mlflow.server.fastapi_app import app as mlflow_app
+from mlflow.server.handlers import initialize_backend_stores
+
+from training.tables import one_at_a_time
 
 Message = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]
@@ -20,6 +25,9 @@ QUERIES = ("/search", "/search-datasets", "/graphql")
 """How the paths end that are asked by POST and change nothing."""
 SHUT = ("/assistant/", "/gateway/", "/jobs/", "/mcp")
 SAYS = b"Headway shows MLflow's pages for reading; train and promote by the command `headway`.\n"
+
+with one_at_a_time(os.environ[BACKEND_STORE_URI_ENV_VAR]):
+    initialize_backend_stores()
 
 
 async def app(scope: Message, receive: Receive, send: Send) -> None:

@@ -16,6 +16,7 @@ from training import quiet  # noqa: F401 - has to come before mlflow
 from training.candidate import Candidate
 from training.evidence import record
 from training.registered import RegisteredVersion
+from training.tables import one_at_a_time
 
 # isort: split
 from mlflow import MlflowClient
@@ -32,7 +33,8 @@ class Registry:
     """
 
     def __init__(self, tracking_uri: str, artifacts: Path) -> None:
-        self._client = MlflowClient(tracking_uri, tracking_uri)
+        with one_at_a_time(tracking_uri):
+            self._client = MlflowClient(tracking_uri, tracking_uri)
         self._artifacts = artifacts.absolute()
 
     def register(self, workflow: Workflow, candidate: Candidate) -> RegisteredVersion:
