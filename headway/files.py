@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import gzip
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -57,20 +57,33 @@ def _frame(file: Path, mapping: LogMapping, most: int | None = None) -> pl.DataF
         frame = pl.read_csv(file, infer_schema=False, separator=mapping.separator, n_rows=most)
         return frame.filter(pl.any_horizontal(pl.all().is_not_null()))  # a blank line is no record
     except (PolarsError, OSError) as error:
-        why = _longer_line(file, mapping) or str(error)
+        why = _what_of_a_text(file, mapping, str(error))
         raise UnreadableLog(f"{file} cannot be read: {why}") from error
 
 
-def _longer_line(file: Path, mapping: LogMapping) -> str:
-    """Which line of a CSV has more values than there are columns; empty if none is found."""
+def _what_of_a_text(file: Path, mapping: LogMapping, said: str) -> str:
+    """What of a CSV cannot be read, and in which line; what was `said` where it is not found."""
     open_ = gzip.open if file.suffix == ".gz" else open
-    with suppress(OSError, UnicodeError, csv.Error), open_(file, "rt", encoding="utf-8") as text:
-        lines = csv.reader(text, delimiter=mapping.separator)
-        width = len(next(lines, []))
-        for values in lines:
-            if len(values) > width:
-                return (
-                    f"line {lines.line_num} has {len(values)} values for {width} columns; put "
-                    f"quotes around a value that holds a {mapping.separator!r}"
-                )
+    with suppress(OSError, EOFError, csv.Error), open_(file, "rb") as content:
+        found = _other_text(content) if "utf-8" in said else _longer_line(content, mapping)
+        return found or said
+    return said
+
+
+def _other_text(content: Iterable[bytes]) -> str:
+    lines = enumerate(content, 1)
+    other = next((n for n, line in lines if line.decode(errors="ignore").encode() != line), None)
+    return f"line {other} is not UTF-8; save the file as UTF-8" if other else ""
+
+
+def _longer_line(content: Iterable[bytes], mapping: LogMapping) -> str:
+    text = (line.decode(errors="replace") for line in content)
+    lines = csv.reader(text, delimiter=mapping.separator)
+    width = len(next(lines, []))
+    advice = f"put quotes around a value that holds a {mapping.separator!r}"
+    if width == 1:
+        advice = f"if another sign than {mapping.separator!r} parts them, name it in the mapping"
+    for values in lines:
+        if len(values) > width:
+            return f"line {lines.line_num} has {len(values)} values for {width} columns; {advice}"
     return ""

@@ -107,9 +107,11 @@ def evaluate(
     later = replayed.rows.after(cut)
     judged = later.labelled()
     if not len(judged):
-        raise CannotTrain(_nothing_to_judge(workflow, replayed.rows, cut))
+        raise CannotTrain(_nothing_known(workflow, replayed.rows, "at or after", cut, "an earlier"))
     require_none(workflow, replayed, cut)
     learnt = first = lessons(workflow, replayed, cut)
+    if not len(first):
+        raise CannotTrain(_nothing_known(workflow, replayed.rows, "before", cut, "a later"))
     model, trainings = fit(workflow, first), 1
     by_step, declared = steps(workflow, replayed), slices(workflow, replayed)
     scored = _unscored(judged, [by_step, *declared.values()])
@@ -192,12 +194,14 @@ def _groups(
     }
 
 
-def _nothing_to_judge(workflow: Workflow, rows: TrainingRows, cut: Micros) -> str:
+def _nothing_known(
+    workflow: Workflow, rows: TrainingRows, side: str, cut: Micros, other: str
+) -> str:
     span = "the log asks for no score"
     if len(rows):
         first, last = (to_datetime(int(at)).date() for at in (rows.as_of.min(), rows.as_of.max()))
         span = f"scores are asked from {first} to {last}"
     return (
-        f"{workflow.slug}: no outcome is known of anything asked at or after "
-        f"{to_datetime(cut).isoformat()}; {span}: choose an earlier cut"
+        f"{workflow.slug}: no outcome is known of anything asked {side} "
+        f"{to_datetime(cut).isoformat()}; {span}: choose {other} cut"
     )

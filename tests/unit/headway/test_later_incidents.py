@@ -173,7 +173,7 @@ REFUSED: dict[str, tuple[Callable[[], bytes], list[str]]] = {
     ),
     "a line with more values than columns": (
         one_value_more,
-        ["line 402 has 37 values for 36 columns"],
+        ["line 402 has 37 values for 36 columns", "put quotes around"],
     ),
     "a column that is read left out": (
         lambda: plain().replace("made_sla", "sla", 1).encode(),
@@ -183,9 +183,13 @@ REFUSED: dict[str, tuple[Callable[[], bytes], list[str]]] = {
         lambda: written(real()[0], some(), delimiter=";").encode(),
         ["has no column", "'number;ident_state;"],
     ),
+    "semicolons, and a comma in a value": (
+        lambda: written(real()[0], some(), delimiter=";").replace("Phone", "Phone, home").encode(),
+        ["values for 1 columns", "name it in the mapping"],
+    ),
     "a text that is not UTF-8": (
         lambda: plain().replace("Phone", "Télé").encode("cp1252"),
-        ["utf-8"],
+        ["line 2 is not UTF-8", "save the file as UTF-8"],
     ),
     "a download that broke off": (
         lambda: gzip.compress(plain().encode())[:-2_000],

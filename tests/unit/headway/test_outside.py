@@ -125,6 +125,7 @@ def test_a_mapping_that_does_not_fit_its_fact_is_refused_with_all_its_problems(
         (["--log", "nowhere.csv", "--cut", "2024-03-01"], "there is no file"),
         (["--log", "{log}", "--cut", "2024-03-01", "--retrain", "often"], "--retrain takes a time"),
         (["--log", "{log}", "--cut", "2030-01-01"], "choose an earlier cut"),
+        (["--log", "{log}", "--cut", "2010-01-01"], "choose a later cut"),
         (["--log", "{log}", "--cut", "2024-03-01", "--mapping", "none"], "no mapping file none"),
     ],
 )

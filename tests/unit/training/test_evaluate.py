@@ -122,5 +122,5 @@ def test_where_nothing_can_be_judged_the_span_of_the_log_is_said(replayed: Repla
 
 
 def test_where_nothing_is_known_nothing_is_fitted(replayed: Replayed) -> None:
-    with pytest.raises(CannotTrain, match="0 rows"):
+    with pytest.raises(CannotTrain, match="choose a later cut"):
         evaluate(WORKFLOW, replayed, START)
