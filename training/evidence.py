@@ -4,26 +4,20 @@ from __future__ import annotations
 
 import hashlib
 import json
-import platform
 import re
 import tempfile
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from firm.workflow import Workflow
 from training import card, quiet  # noqa: F401 - quiet has to come before mlflow
 from training.candidate import Candidate
+from training.saved import save
 
 # isort: split
-import mlflow.xgboost
-import pandas as pd
-import xgboost
 from mlflow import MlflowClient
 from mlflow.entities import Dataset, DatasetInput, LoggedModelOutput, Metric, Param
-from mlflow.models import ModelSignature
-from mlflow.types import ColSpec, DataType, Schema
 
-EXAMPLE_ROWS = 3
 NOT_IN_A_NAME = re.compile(r"[^\w/.: -]", re.ASCII)
 LONGEST_DIGEST = 36
 """Of a data set, as MLflow's table holds it."""
@@ -108,41 +102,12 @@ def _log_papers(client: MlflowClient, run: str, workflow: Workflow, candidate: C
 
 
 def _log_model(client: MlflowClient, model: str, candidate: Candidate) -> dict[str, str]:
-    """Save the XGBoost flavour under the logged model; return size and digest of `model.ubj`."""
-    names = candidate.rows.names
-    signature = ModelSignature(
-        inputs=Schema([ColSpec(DataType.float, name, required=False) for name in names]),
-        outputs=Schema([ColSpec(DataType.float)]),
-    )
-    example = pd.DataFrame(
-        candidate.rows.features[:EXAMPLE_ROWS].astype("float32"), columns=list(names)
-    )
+    """Keep the model under the logged model; return size and digest of `model.ubj`."""
     with tempfile.TemporaryDirectory() as folder:
-        saved = Path(folder) / "model"
-        mlflow.xgboost.save_model(
-            candidate.fitted.booster,
-            saved,
-            signature=signature,
-            input_example=example,
-            conda_env=_environment(),
-            model_format="ubj",
-        )
-        content = (saved / "model.ubj").read_bytes()
+        content = save(candidate.fitted, candidate.rows, saved := Path(folder) / "model")
         client.log_model_artifacts(model, str(saved))
     client.finalize_logged_model(model, "READY")
     return {"sha256": hashlib.sha256(content).hexdigest(), "size": str(len(content))}
-
-
-def _environment() -> dict[str, Any]:
-    """What loads the model elsewhere; said outright, so that MLflow does not go and find out."""
-    return {
-        "name": "headway",
-        "channels": ["conda-forge"],
-        "dependencies": [
-            f"python={platform.python_version()}",
-            {"pip": [f"xgboost=={xgboost.__version__}"]},
-        ],
-    }
 
 
 def _tags(candidate: Candidate) -> dict[str, str]:
