@@ -32,7 +32,8 @@ from headway.reports import KeptReports
 from headway.settings import Settings
 from headway.vitals import CopyVitals
 from headway.workers import heartbeat, listen, name_of
-from serving.app import create_app
+from serving.app import Application, create_app
+from serving.direct import ScoreProtocol
 from serving.explaining import Explaining
 from serving.ranking import Rankings
 from serving.scoring import Scoring
@@ -64,7 +65,7 @@ def run(settings: Settings, number: int = 0) -> None:
         log_level="warning",
         access_log=False,
         server_header=False,
-        http="httptools",
+        http=ScoreProtocol,
         loop="uvloop",
     )
     uvicorn.Server(config).run([listen(settings)] if settings.workers > 1 else None)
@@ -79,7 +80,7 @@ def _tracing(settings: Settings) -> tuple[Tracer | None, Callable[[], None]]:
     return tracing("api")
 
 
-def build(settings: Settings, tracer: Tracer | None = None, number: int = 0) -> FastAPI:
+def build(settings: Settings, tracer: Tracer | None = None, number: int = 0) -> Application:
     """The application with its real parts; with a tracer, it tells of each step.
 
     Args:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from secrets import token_hex
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -35,7 +35,7 @@ class Observed:
             await self._app(scope, receive, send)
             return
         began = time.perf_counter()
-        id_ = request_id(scope)
+        id_ = request_id(scope["headers"])
         status = 500
 
         async def noted(message: Message) -> None:
@@ -52,10 +52,10 @@ class Observed:
             self._answered(route_of(scope), status, time.perf_counter() - began)
 
 
-def request_id(scope: Scope) -> bytes:
+def request_id(headers: Iterable[tuple[bytes, bytes]]) -> bytes:
     """The caller's own id if it is a plain one, else that of their trace, else a new one."""
     trace = b""
-    for name, value in scope["headers"]:
+    for name, value in headers:
         if name == HEADER and _ID.fullmatch(value):
             return bytes(value)
         if name == TRACE and (found := _TRACEPARENT.fullmatch(value)):

@@ -13,6 +13,7 @@ from datetime import datetime
 from typing import Annotated
 
 import msgspec
+from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from firm.access import Permission
@@ -31,28 +32,37 @@ from serving.scoring import Scoring, asked_instant
 LONGEST_KEY = 200
 ROUTE = "/v1/workflows/{slug}/score"
 JSON = b"application/json"
+ONCE = frozenset({b"authorization", b"content-length", b"content-type", b"idempotency-key"})
+"""Which of two would count is not for us to say."""
 PERMISSION: Permission = "scores:ask"
-_Headers = Iterable[tuple[bytes, bytes]]
+Headers = Iterable[tuple[bytes, bytes]]
+Reply = tuple[int, Headers, bytes]
+"""The status, the headers and the body of an answer."""
 
 
-class _Asked(msgspec.Struct, forbid_unknown_fields=True, gc=False):
+class Asked(msgspec.Struct, forbid_unknown_fields=True, gc=False):
     """`serving.schemas.ScoreAsked`, as it is read here."""
 
     subject: Annotated[str, msgspec.Meta(pattern=r"\A[a-z_]+:\S.{0,198}\Z", max_length=200)]
     as_of: Annotated[datetime, msgspec.Meta(tz=True)] | None = None
 
 
-_decode = msgspec.json.Decoder(_Asked).decode
+_decode = msgspec.json.Decoder(Asked).decode
 
 
-class _Head(msgspec.Struct, gc=False):
-    """What the headers of a plain request say."""
+class Head(msgspec.Struct, gc=False, frozen=True):
+    """What the headers of a plain request say.
 
-    authorization: str | None = None
-    key: str = ""
-    is_json: bool = False
-    named: bool = False
-    address: str = ""
+    Attributes:
+        id: the caller's own name for the request, or that of their trace.
+        length: of the body in bytes, where it is told.
+    """
+
+    slug: str
+    authorization: str | None
+    key: str
+    id: bytes
+    length: int
 
 
 class QuickScore:
@@ -60,6 +70,10 @@ class QuickScore:
 
     Args:
         answered: told of each answer (see `serving.observed.Observed`).
+
+    Attributes:
+        slugs: by path the workflow that is asked for a score.
+        heads: by the bytes of a request's head what it says (see `serving.direct`).
     """
 
     def __init__(
@@ -77,14 +91,14 @@ class QuickScore:
         self._login = login
         self._now = now
         self._answered = answered
-        self._slugs = {ROUTE.format(slug=slug): slug for slug in scoring.workflows}
+        self.heads: dict[bytes, Head] = {}
+        self.slugs = {ROUTE.format(slug=slug): slug for slug in scoring.workflows}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer, or pass on with the body as it came."""
-        began = time.perf_counter()
         slug = self._slug(scope)
-        head = _head(scope["headers"]) if slug is not None else None
-        if slug is None or head is None:
+        head = head_of(slug, scope["headers"]) if slug is not None else None
+        if head is None:
             await self._app(scope, receive, send)
             return
         first = await receive()
@@ -92,40 +106,41 @@ class QuickScore:
         if asked is None:
             await self._app(scope, _again(first, receive), send)
             return
-        head.address = address_of(scope)
-        id_ = request_id(scope) if head.named else new_key().encode()
-        status, headers, body = await self._answer(slug, asked, head, id_)
-        headers = [*headers, *ALWAYS, (HEADER, id_)]
+        status, headers, body = await self.answer(head, asked, address_of(scope))
         await send({"type": "http.response.start", "status": status, "headers": headers})
         await send({"type": "http.response.body", "body": body})
-        self._answered(ROUTE, status, time.perf_counter() - began)
 
     def _slug(self, scope: Scope) -> str | None:
         """The workflow that is asked for a score; None if anything else is asked."""
         if scope["type"] != "http" or scope["method"] != "POST" or scope["query_string"]:
             return None
-        return self._slugs.get(scope["path"])
+        return self.slugs.get(scope["path"])
 
-    async def _answer(
-        self, slug: str, asked: _Asked, head: _Head, id_: bytes
-    ) -> tuple[int, _Headers, bytes]:
-        """The status, the headers of its own and the body."""
+    async def answer(self, head: Head, asked: Asked, address: str) -> Reply:
+        """The answer, with all headers of ours.
+
+        Args:
+            address: where the request comes from.
+        """
+        began, id_ = time.perf_counter(), head.id or new_key().encode()
         try:
-            body = await self._score(slug, asked, head)
+            body = await self._score(head, asked, address)
         except HeadwayError as error:
-            refused = refusal(error)
+            reply = _refused(refusal(error))
         except Exception as error:
-            refused = unexpected(ROUTE, error, id_.decode())
+            reply = _refused(unexpected(ROUTE, error, id_.decode()))
         else:
-            return 200, ((b"content-length", b"%d" % len(body)), (b"content-type", JSON)), body
-        return refused.status_code, refused.raw_headers, bytes(refused.body)
+            reply = 200, ((b"content-length", b"%d" % len(body)), (b"content-type", JSON)), body
+        status, headers, body = reply
+        self._answered(ROUTE, status, time.perf_counter() - began)
+        return status, [*headers, *ALWAYS, (HEADER, id_)], body
 
-    async def _score(self, slug: str, asked: _Asked, head: _Head) -> bytes:
-        at = self._now()
-        caller = self._login.caller(head.authorization, at, head.address)
+    async def _score(self, head: Head, asked: Asked, address: str) -> bytes:
+        at, slug, scoring = self._now(), head.slug, self._scoring
+        caller = self._login.caller(head.authorization, at, address)
         self._login.require(caller, PERMISSION, slug)
         as_of = asked_instant(asked.as_of, at)
-        scoring, key = self._scoring, head.key or new_key()
+        key = head.key or new_key()
         decision = await scoring.score(slug, SubjectId(asked.subject), as_of, key, at)
         workflow = scoring.workflows[slug]
         if workflow.reasons == "on request":
@@ -133,31 +148,44 @@ class QuickScore:
         return await self._explaining.answer(workflow, decision)
 
 
-def _head(headers: _Headers) -> _Head | None:
+def _refused(answer: Response) -> Reply:
+    return answer.status_code, answer.raw_headers, bytes(answer.body)
+
+
+def head_of(slug: str, headers: Headers) -> Head | None:
     """What the headers say; None if they are not those of a plain request."""
-    found = _Head()
+    found: dict[bytes, bytes] = {}
     for name, value in headers:
-        if name == b"authorization":
-            found.authorization = value.decode("latin-1")
-        elif name == b"content-type":
-            found.is_json = value == JSON
-        elif name == b"idempotency-key":
-            if found.key or len(value) > LONGEST_KEY:
-                return None
-            found.key = value.decode("latin-1")
-        elif name in (HEADER, TRACE):
-            found.named = True
-    return found if found.is_json else None
+        if name in found and name in ONCE:
+            return None
+        found[name] = value
+    key, length = found.get(b"idempotency-key", b""), found.get(b"content-length", b"")
+    if found.get(b"content-type") != JSON or len(key) > LONGEST_KEY:
+        return None
+    authorization = found.get(b"authorization")
+    named = HEADER in found or TRACE in found
+    return Head(
+        slug=slug,
+        authorization=None if authorization is None else authorization.decode("latin-1"),
+        key=key.decode("latin-1"),
+        id=request_id(headers) if named else b"",
+        length=int(length) if length.isdigit() else 0,
+    )
 
 
-def _asked(message: Message) -> _Asked | None:
-    """What a whole body asks; None if it came in pieces or asks for something else."""
+def asked_of(body: bytes) -> Asked | None:
+    """What a whole body asks; None if it asks for something else."""
+    try:
+        return _decode(body)
+    except (msgspec.MsgspecError, UnicodeDecodeError):
+        return None
+
+
+def _asked(message: Message) -> Asked | None:
+    """What a body asks; None if it came in pieces or asks for something else."""
     if message["type"] != "http.request" or message.get("more_body"):
         return None
-    try:
-        return _decode(message.get("body", b""))
-    except msgspec.MsgspecError:
-        return None
+    return asked_of(message.get("body", b""))
 
 
 def _again(first: Message, receive: Receive) -> Receive:

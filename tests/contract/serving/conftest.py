@@ -19,6 +19,7 @@ from headway.clock import now
 from headway.keys import make_key
 from headway.parts import Parts, free_port
 from headway.settings import Settings
+from serving.direct import ScoreProtocol
 from stream.reactor import Record
 from tests.stage import KEY, PATIENCE_SECONDS, Stage, report, slipping
 
@@ -73,7 +74,15 @@ def served(app: FastAPI) -> Iterator[str]:
     """Serve an application from a thread; what it does to the garbage collector is undone."""
     thresholds = gc.get_threshold()
     port = free_port()
-    config = uvicorn.Config(app, host="127.0.0.1", port=port, log_level="warning", access_log=False)
+    config = uvicorn.Config(
+        app,
+        host="127.0.0.1",
+        port=port,
+        log_level="warning",
+        access_log=False,
+        server_header=False,
+        http=ScoreProtocol,
+    )
     server = uvicorn.Server(config)
     thread = threading.Thread(target=server.run, daemon=True)
     thread.start()
