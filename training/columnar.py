@@ -19,7 +19,7 @@ import numpy as np
 import polars as pl
 import pyarrow as pa
 
-from firm.columns import Keep, NextSays
+from firm.columns import Keep, NextRises, NextSays
 from firm.errors import CannotTrain
 from firm.workflow import GroupBy, Workflow
 from training.partitions import INSTANT, Parts, PartsWriter
@@ -33,7 +33,7 @@ def unread(workflow: Workflow) -> list[str]:
     """What of a declaration can only be called and not be read in columns; nothing if all can."""
     calls = {
         "fold": not isinstance(workflow.fold, Keep),
-        "label.settle": not isinstance(workflow.label.settle, NextSays),
+        "label.settle": not isinstance(workflow.label.settle, NextRises | NextSays),
         "label.estimate": workflow.label.estimate is not None,
         "asks": workflow.asks is not None,
         "observe": workflow.observe is not None,
@@ -45,8 +45,8 @@ def unread(workflow: Workflow) -> list[str]:
 
 
 def replay_columns(workflow: Workflow, log: Path, folder: Path) -> Parts:
-    """Replay a log in Parquet (`id`, `type`, `subject`, `occurred_at`, and the fields of its facts)
-    into the folder, in place of what stood there.
+    """Replay a log in Parquet (`id`, `type`, `subject`, `occurred_at`, and the fields of its facts;
+    money as a structure of `amount` and `currency`) into the folder, in place of what stood there.
 
     Raises:
         CannotTrain: the declaration has parts that can only be called, or nothing asks for a score.
@@ -108,10 +108,7 @@ def _observed(workflow: Workflow, shuffled: Shuffled) -> Mapping[str, Tallies]:
 def _blocks(workflow: Workflow, shuffled: Shuffled) -> Iterator[_Block]:
     for frame in shuffled.buckets():
         entries = _entries(frame, shuffled)
-        judge = _next(entries, shuffled.types.get(_label(workflow).type, -1))
-        there = judge >= 0
-        says = entries.numbers.get(_label(workflow).name, np.full(len(frame), np.nan))
-        outcome = np.where(there, says[judge], np.nan)
+        judge, outcome = _settled(workflow, entries)
         asking = [shuffled.types[t] for t in workflow.triggering if t in shuffled.types]
         yield _Block(
             frame=frame,
@@ -123,9 +120,17 @@ def _blocks(workflow: Workflow, shuffled: Shuffled) -> Iterator[_Block]:
         )
 
 
-def _label(workflow: Workflow) -> NextSays:
-    assert isinstance(workflow.label.settle, NextSays)  # noqa: S101  (`unread` has looked)
-    return workflow.label.settle
+def _settled(workflow: Workflow, entries: Entries) -> tuple[Ints, Floats]:
+    """For each entry, where the one that judges it stands (-1 if none does), and its outcome."""
+    label = workflow.label.settle
+    assert isinstance(label, NextRises | NextSays)  # noqa: S101  (`unread` has looked)
+    number = entries.numbers.get(label.name, np.full(len(entries.at), np.nan))
+    if isinstance(label, NextSays):
+        judge = _next(entries, entries.type == entries.types.get(label.type, -1))
+        return judge, np.where(judge >= 0, number[judge], np.nan)
+    judge = _next(entries, np.full(len(entries.at), True))
+    rise = np.where(judge >= 0, number[judge] - number, np.nan)
+    return judge, np.where(np.isnan(rise), np.nan, rise > label.by_more_than)
 
 
 def _entries(frame: pl.DataFrame, shuffled: Shuffled) -> Entries:
@@ -145,10 +150,10 @@ def _entries(frame: pl.DataFrame, shuffled: Shuffled) -> Entries:
     )
 
 
-def _next(entries: Entries, type_: int) -> Ints:
-    """For each entry, where the first later one of its subject of this type stands; -1 if none."""
+def _next(entries: Entries, judges: Flags) -> Ints:
+    """For each entry, where the first later one of its subject that judges stands; -1 if none."""
     count = len(entries.at)
-    own = np.where(entries.type == type_, np.arange(count), count)
+    own = np.where(judges, np.arange(count), count)
     later = np.append(np.minimum.accumulate(own[::-1])[::-1], count)[1:]
     there = later < count
     there[there] = entries.first[later[there]] == entries.first[there]

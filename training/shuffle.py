@@ -10,12 +10,11 @@ from typing import Self
 import numpy as np
 import polars as pl
 import pyarrow as pa
-import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from firm.columns import Keep
 from firm.errors import CannotTrain
 from firm.workflow import Workflow
+from training.folding import ColumnFold
 from training.partitions import BATCH
 from training.rows import Ints
 
@@ -23,7 +22,6 @@ IN_MEMORY = 200_000
 """Events in a bucket."""
 MOST_WORDS = 2**20
 """Different words of one text: codes of three texts together make one whole number."""
-KEYS = ("id", "type", "subject", "occurred_at")
 
 
 class OutOfOrder(CannotTrain):
@@ -67,22 +65,16 @@ def shuffle(workflow: Workflow, log: Path, folder: Path) -> Shuffled:
     files = sorted(log.glob("*.parquet"))
     if not files:
         raise CannotTrain(f"there is no log in {log}: it holds no Parquet file")
-    assert isinstance(workflow.fold, Keep)  # noqa: S101  (`unread` has looked)
-    schema = pq.read_schema(files[0])
-    kept = [name for name in workflow.fold.fields if name in schema.names]
-    texts = [name for name in kept if pa.types.is_string(schema.field(name).type)]
-    found = Shuffled(folder, {}, {name: {} for name in texts}, [n for n in kept if n not in texts])
+    fold = ColumnFold.of(workflow, pq.read_schema(files[0]))
+    found = Shuffled(folder, {}, {name: {} for name in fold.texts}, fold.numbers)
     rows = sum(pq.read_metadata(file).num_rows for file in files)
-    folded = pa.array([fact.type for fact in workflow.facts])
     offset, newest = 0, -1
     with _Buckets(folder, max(-(-rows // IN_MEMORY), 1)) as buckets:
         for file in files:
-            for batch in _batches(file, [*KEYS, *kept]):
-                at = batch["occurred_at"].cast(pa.int64())
-                newest = _check_order(at.to_numpy(), newest, offset)
-                places = pa.array(np.arange(offset, offset + len(batch)))
-                concerning = pc.is_in(batch["type"], folded)
-                coded = _coded(batch, at, places, found).filter(concerning)
+            for batch in _batches(file, fold.fields):
+                at = batch["occurred_at"].cast(pa.int64()).to_numpy()
+                newest = _check_order(at, newest, offset)
+                coded = _coded(fold.fold(batch, offset), found)
                 buckets.add(pl.DataFrame(pl.from_arrow(coded)))
                 offset += len(batch)
     return found
@@ -94,22 +86,22 @@ def _batches(file: Path, columns: list[str]) -> Iterator[pa.RecordBatch]:
         yield from opened.iter_batches(BATCH, columns=columns)
 
 
-def _coded(batch: pa.RecordBatch, at: pa.Array, places: pa.Array, found: Shuffled) -> pa.Table:
+def _coded(folded: pa.Table, found: Shuffled) -> pa.Table:
     columns = {
-        "id": batch["id"],
-        "subject": batch["subject"],
-        "type": _codes(batch["type"], found.types),
-        "occurred_at": at,
-        "offset": places,
-        **{name: _codes(batch[name], words) for name, words in found.words.items()},
-        **{name: _floats(batch[name]) for name in found.numbers},
+        "id": folded["id"],
+        "subject": folded["subject"],
+        "type": _codes(folded["type"], found.types),
+        "occurred_at": folded["occurred_at"].cast(pa.int64()),
+        "offset": folded["offset"],
+        **{name: _codes(folded[name], words) for name, words in found.words.items()},
+        **{name: folded[name].fill_null(np.nan) for name in found.numbers},
     }
     return pa.table(columns)
 
 
-def _codes(column: pa.Array, codes: dict[str, int]) -> pa.Array:
+def _codes(column: pa.ChunkedArray, codes: dict[str, int]) -> pa.Array:
     """The words of a column as codes, new words with new codes; -1 where none stands."""
-    encoded = column.dictionary_encode()
+    encoded = column.combine_chunks().dictionary_encode()
     words = encoded.dictionary.to_pylist()
     table = np.array([codes.setdefault(word, len(codes)) for word in words] + [-1])
     if len(codes) > MOST_WORDS:
@@ -118,12 +110,6 @@ def _codes(column: pa.Array, codes: dict[str, int]) -> pa.Array:
             "fold, or replay with `training.streaming`"
         )
     return pa.array(table[encoded.indices.fill_null(-1).to_numpy()])
-
-
-def _floats(column: pa.Array) -> pa.Array:
-    """A column of numbers, flags or dates as `firm.columns.Keep` keeps them; NaN where missing."""
-    whole = column.cast(pa.int32()) if pa.types.is_date(column.type) else column
-    return whole.cast(pa.float64()).fill_null(np.nan)
 
 
 def _check_order(at: Ints, newest: int, offset: int) -> int:

@@ -128,8 +128,8 @@ WORKFLOW = Workflow(
     groups=(
         GroupBy(name="all"),
         GroupBy(name="owner", key="owner"),
-        GroupBy(name="owner_phase", key="owner_phase"),
-        GroupBy(name="phase_to_go", key="phase_to_go"),
+        GroupBy(name="owner_phase", key=("owner", "phase")),
+        GroupBy(name="phase_to_go", key=("phase", "stretch")),
     ),
     label=Label(
         question="the next report's forecast of completion is more than 60 days later",

@@ -34,7 +34,6 @@ def subject(at: int = 19_000 * DAY, offset: int | None = 1, name: SubjectId = P)
         "forecast": 19_100.0,
         "phase": "Design",
         "owner": "o",
-        "owner_phase": "o|Design",
     }
     entry = Entry(at, EventId(f"e{at}"), "project.status_reported", values)
     place = None if offset is None else Position(0, offset)

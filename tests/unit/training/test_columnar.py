@@ -1,6 +1,8 @@
 """A log replayed in columns gives the rows of the replay in memory, to the last bit."""
 
-from collections.abc import Callable
+import gzip
+from collections.abc import Callable, Sequence
+from csv import DictReader
 from pathlib import Path
 
 import numpy as np
@@ -9,9 +11,14 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import pytest
+from msgspec import structs
 
+import data
 from bench.work_items import PHASES, WORKFLOW, arrivals, write_log
+from firm.canonical import Canonicaliser
 from firm.errors import CannotTrain
+from firm.events import Event, StatusReported
+from firm.mapping import read_mapping
 from firm.vocabulary import (
     Expr,
     code,
@@ -27,6 +34,7 @@ from firm.vocabulary import (
     series,
 )
 from firm.workflow import GroupBy, Workflow
+from tests.unit.firm.samples import NOW, arriving
 from tests.unit.training.small import WORKFLOW as CALLED
 from tests.unit.training.small import feature
 from tests.unit.training.test_partitions import require_same
@@ -34,6 +42,7 @@ from training import shuffle, vectors
 from training.columnar import replay_columns, unread
 from training.replay import replay_whole
 from training.shuffle import OutOfOrder
+from workflows.delivery_risk import WORKFLOW as DELIVERY_RISK
 
 hours = series("hours")
 week = hours.within(7)
@@ -104,6 +113,43 @@ def test_every_row_is_that_of_the_replay_in_memory(
     write_log(3_000, tmp_path / "log", seed)
     parts = replay_columns(workflow, tmp_path / "log", tmp_path / "parts")
     require_same(parts, replay_whole(workflow, arrivals(tmp_path / "log")))
+
+
+def status_reports() -> list[Event]:
+    folder = Path(data.__file__).parent / "capital_projects"
+    mapping = read_mapping(folder / "mapping.toml")
+    read = Canonicaliser([StatusReported], [mapping]).from_record
+    with gzip.open(folder / "status_reports.csv.gz", "rt", encoding="utf-8", newline="") as file:
+        events = [read(mapping, mapping.event[0], record, NOW) for record in DictReader(file)]
+    return sorted(events, key=lambda event: (event.occurred_at, event.id))
+
+
+def write_facts(events: Sequence[Event], folder: Path) -> None:
+    """A log with the fields of the facts as they are, money as a structure."""
+    folder.mkdir()
+    said = [event.fact.model_dump() for event in events]
+    columns = {
+        "id": [event.id for event in events],
+        "type": [event.type for event in events],
+        "subject": [event.subject for event in events],
+        "occurred_at": pa.array([e.occurred_at for e in events]).cast(pa.timestamp("us", "UTC")),
+        **{name: [fields[name] for fields in said] for name in StatusReported.model_fields},
+    }
+    pq.write_table(pa.table(columns), folder / "0.parquet")
+
+
+def test_real_status_reports_give_delivery_risk_the_same_rows(tmp_path: Path) -> None:
+    events = status_reports()
+    fact = events[700].fact
+    assert isinstance(fact, StatusReported)
+    assert fact.budget_forecast is not None
+    euros = fact.budget_forecast.model_copy(update={"currency": "EUR"})
+    rejected = fact.model_copy(update={"budget_forecast": euros})
+    events[700] = structs.replace(events[700], fact=rejected)
+    write_facts(events, tmp_path / "log")
+    parts = replay_columns(DELIVERY_RISK, tmp_path / "log", tmp_path / "parts")
+    assert parts.count() == len(events) - 1
+    require_same(parts, replay_whole(DELIVERY_RISK, arriving(*events)))
 
 
 def test_every_word_that_columns_know_is_tried() -> None:
