@@ -3,7 +3,8 @@ decoded once for as long as its bytes are the same."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from functools import lru_cache
 
 from features import names
 from features.online import check_name, state_bytes
@@ -11,6 +12,7 @@ from features.pipe import RedisPipe
 from features.recent import Recent
 from features.scripts import READ
 from features.views import Views
+from firm.errors import HeadwayError
 from firm.ids import SubjectId
 from firm.states import (
     GroupState,
@@ -25,6 +27,8 @@ from firm.workflow import Workflow
 KEPT = 4_096
 """So many states of subjects, and of groups, stay decoded: some tens of megabytes at most."""
 _Found = tuple[SubjectState | None, Mapping[str, GroupState]]
+_Asked = tuple[SubjectId, Micros]
+_State = SubjectState | HeadwayError | None
 
 
 class LiveStates:
@@ -34,8 +38,9 @@ class LiveStates:
     is only known from its state: those it had the last time are asked for with it, and only what
     is still missing then costs a second round trip.
 
-    Reading raises OnlineStoreUnavailable if Redis is away, WrongSubject if what is kept under a
-    key is another's, and UnreadableValue if it is nothing that we have written.
+    Reading raises OnlineStoreUnavailable if Redis is away. In place of a subject's state stands
+    WrongSubject if what is kept under a key is another's, and UnreadableValue if it is nothing
+    that we have written.
     """
 
     def __init__(
@@ -44,10 +49,12 @@ class LiveStates:
         self._pipe = RedisPipe(url)
         self._readers = {w.slug: _Reader(self._pipe, w, Views(project, w)) for w in workflows}
 
-    async def read(self, workflow: Workflow, subject: SubjectId, as_of: Micros) -> _Found:
-        """The state of a subject, None if it is unheard of, and by group id those of the groups
-        that it belonged to as of an instant."""
-        return await self._readers[workflow.slug].read(subject, as_of)
+    async def read_all(
+        self, workflow: Workflow, asked: Sequence[_Asked]
+    ) -> list[_Found | HeadwayError]:
+        """For each subject and instant, in order: its state, None if it is unheard of, and by
+        group id those of the groups that it belonged to as of then; or what is wrong with them."""
+        return await self._readers[workflow.slug].read_all(asked)
 
     async def close(self) -> None:
         """Give the connection back."""
@@ -61,57 +68,91 @@ class _Reader:
         self._pipe = pipe
         self._workflow = workflow
         self._views = views
-        self._subjects: Recent[SubjectState] = Recent(KEPT)
-        self._groups: Recent[GroupState] = Recent(KEPT)
-        self._likely: dict[SubjectId, tuple[str, ...]] = {}
+        self._key_of = lru_cache(KEPT)(views.subjects.key)
+        self._group_key_of = lru_cache(KEPT)(views.groups.key)
+        self._subjects: Recent[SubjectState | None] = Recent(KEPT)
+        self._groups: Recent[GroupState | None] = Recent(KEPT)
+        self._likely: dict[str, tuple[str, ...]] = {}
 
-    async def read(self, subject: SubjectId, as_of: Micros) -> _Found:
-        views, likely = self._views, self._likely.get(subject, ())
-        key = views.subjects.key(subject)
-        value, *values = await self._values([key], likely)
-        found = state_bytes(value)
-        if found is None:
-            return None, {}
-        state = self._subjects.get(key, found, _decode)
-        check_name(subject, state.subject)
+    async def read_all(self, asked: Sequence[_Asked]) -> list[_Found | HeadwayError]:
+        subjects = [subject for subject, _ in asked]
+        likely = {group for subject in subjects for group in self._likely.get(subject, ())}
+        values, groups = await self._values(subjects, likely)
+        states = [self._state(*one) for one in zip(asked, values, strict=True)]
+        unread = {
+            group for _, wanted in states for group in wanted if not likely.issuperset(wanted)
+        }
+        anew = (await self._values([], unread))[1] if unread else {}
+        return [
+            _with_groups(state, wanted, groups if likely.issuperset(wanted) else anew)
+            for state, wanted in states
+        ]
+
+    def _state(self, asked: _Asked, value: bytes | None) -> tuple[_State, tuple[str, ...]]:
+        """The state of a subject, and the ids of its groups as of then."""
+        subject, as_of = asked
+        try:
+            state = self._subjects.get(subject, value, _decode_subject)
+            if state is None:
+                return None, ()
+            check_name(subject, state.subject)
+        except HeadwayError as error:
+            return error, ()
         membership = membership_of(self._workflow, state, state.history.until(as_of))
         wanted = tuple(membership.values())
-        if wanted == likely:
-            return state, self._decoded(wanted, values)
-        self._remember(subject, wanted)
-        return state, self._decoded(wanted, await self._values([], wanted))
+        if self._likely.get(subject) != wanted:
+            self._remember(subject, wanted)
+        return state, wanted
 
     async def _values(
-        self, subjects: Sequence[bytes], groups: Sequence[str]
-    ) -> Sequence[bytes | None]:
+        self, subjects: Sequence[str], groups: Collection[str]
+    ) -> tuple[Sequence[bytes | None], Mapping[str, GroupState | HeadwayError | None]]:
+        """What is kept of the subjects, in order, and the groups' states, as of one instant."""
         views = self._views
-        keys = [*subjects, *map(views.groups.key, groups)]
-        if not keys:
-            return []
+        keys = [*map(self._key_of, subjects), *map(self._group_key_of, groups)]
         fields = [views.subject_state] * len(subjects) + [views.group_state] * len(groups)
-        found: Sequence[bytes | None] = await self._pipe.call(
-            "EVAL", READ, len(keys), *keys, *fields
-        )
-        return found
+        found = await self._pipe.call("EVAL", READ, len(keys), *keys, *fields)
+        theirs = zip(groups, found[len(subjects) :], strict=True)
+        return found[: len(subjects)], {name: self._group(name, value) for name, value in theirs}
 
-    def _decoded(
-        self, groups: Sequence[str], values: Sequence[bytes | None]
-    ) -> Mapping[str, GroupState]:
-        found = {}
-        for group, value in zip(groups, values, strict=True):
-            data = state_bytes(value)
-            if data is not None:
-                state = self._groups.get(group.encode(), data, decode_group)
+    def _group(self, group: str, value: bytes | None) -> GroupState | HeadwayError | None:
+        try:
+            state = self._groups.get(group, value, _decode_group)
+            if state is not None:
                 check_name(group, state.group)
-                found[group] = state
-        return found
+        except HeadwayError as error:
+            return error
+        return state
 
-    def _remember(self, subject: SubjectId, groups: tuple[str, ...]) -> None:
+    def _remember(self, subject: str, groups: tuple[str, ...]) -> None:
         self._likely[subject] = groups
         if len(self._likely) > KEPT:
             del self._likely[next(iter(self._likely))]
 
 
-def _decode(data: bytes) -> SubjectState:
+def _with_groups(
+    state: _State,
+    wanted: Iterable[str],
+    groups: Mapping[str, GroupState | HeadwayError | None],
+) -> _Found | HeadwayError:
+    if isinstance(state, HeadwayError):
+        return state
+    found = {}
+    for name in wanted:
+        group = groups[name]
+        if isinstance(group, HeadwayError):
+            return group
+        if group is not None:
+            found[name] = group
+    return state, found
+
+
+def _decode_subject(value: bytes) -> SubjectState | None:
     """A state that is only read; what follows from its entries alone is computed once."""
-    return decode_subject(data).keep_lasting()
+    data = state_bytes(value)
+    return None if data is None else decode_subject(data).keep_lasting()
+
+
+def _decode_group(value: bytes) -> GroupState | None:
+    data = state_bytes(value)
+    return None if data is None else decode_group(data)

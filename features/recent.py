@@ -16,10 +16,13 @@ class Recent(Generic[_Value]):
 
     def __init__(self, most: int) -> None:
         self._most = most
-        self._kept: dict[bytes, tuple[bytes, _Value]] = {}
+        self._kept: dict[str, tuple[bytes, _Value]] = {}
 
-    def get(self, key: bytes, data: bytes, decode: Callable[[bytes], _Value]) -> _Value:
-        """The value of these bytes, decoded now if they are not those of the last time."""
+    def get(self, key: str, data: bytes | None, decode: Callable[[bytes], _Value]) -> _Value | None:
+        """The value of these bytes, decoded now if they are not those of the last time; None where
+        there are none."""
+        if data is None:
+            return None
         kept = self._kept.get(key)
         if kept is not None and kept[0] == data:
             return kept[1]

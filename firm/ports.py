@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
     from firm.decision import Action, Decision
+    from firm.errors import HeadwayError
     from firm.explanation import Contributions
     from firm.ids import SubjectId
     from firm.live import Live
@@ -91,19 +92,21 @@ class OnlineStates(Protocol):
 class LiveStates(Protocol):
     """The online store as requests read it, from an event loop."""
 
-    async def read(
-        self, workflow: Workflow, subject: SubjectId, as_of: Micros
-    ) -> tuple[SubjectState | None, Mapping[str, GroupState]]:
-        """The state of a subject, None if it is unheard of, and by group id those of the groups
-        that it belonged to as of an instant."""
+    async def read_all(
+        self, workflow: Workflow, asked: Sequence[tuple[SubjectId, Micros]]
+    ) -> Sequence[tuple[SubjectState | None, Mapping[str, GroupState]] | HeadwayError]:
+        """For each subject and instant, in order: its state, None if it is unheard of, and by
+        group id those of the groups that it belonged to as of then; or what is wrong with them."""
 
 
 class Recorder(Protocol):
     """Where decisions are made durable, from an event loop."""
 
-    async def record(self, taken: Decision, actions: Sequence[Action]) -> Decision:
-        """Keep a decision that was asked for; if its id is there already, give the first. It
-        returns when the decision is durable."""
+    async def record_all(
+        self, asked: Sequence[tuple[Decision, Sequence[Action]]]
+    ) -> Sequence[Decision]:
+        """Keep decisions that were asked for, each with what follows from it; give for each the
+        one that counts: the first of its id. It returns when all are durable."""
 
 
 class EventLog(Protocol):

@@ -28,8 +28,7 @@ class MeteredReactor(Reactor):
             metrics.SIZES.labels(slug).observe(len(records))
             for fate, number in Counter(one.fate for one in effects.received).items():
                 metrics.EVENTS.labels(slug, fate).inc(number)
-            for decision in effects.decisions:
-                metrics.count_decision(decision)
+            metrics.count_decisions(effects.decisions)
         return effects
 
 
@@ -39,9 +38,14 @@ class MeteredRecorder:
     def __init__(self, recorder: Recorder) -> None:
         self._recorder = recorder
 
-    async def record(self, taken: Decision, actions: Sequence[Action]) -> Decision:
+    async def record_all(
+        self, asked: Sequence[tuple[Decision, Sequence[Action]]]
+    ) -> Sequence[Decision]:
         """See `firm.ports.Recorder`."""
-        recorded = await self._recorder.record(taken, actions)
-        if recorded.decided_at == taken.decided_at:  # else it is the first one of a repeated key
-            metrics.count_decision(recorded)
+        recorded = await self._recorder.record_all(asked)
+        metrics.count_decisions(
+            one
+            for one, (taken, _) in zip(recorded, asked, strict=True)
+            if one.decided_at == taken.decided_at  # else it is the first one of a repeated key
+        )
         return recorded

@@ -6,6 +6,7 @@ there, and whichever is asked answers for all.
 
 from __future__ import annotations
 
+from collections import Counter as Counts
 from collections.abc import Iterable, Iterator, Mapping
 from functools import cache
 from pathlib import Path
@@ -15,7 +16,7 @@ from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.multiprocess import MultiProcessCollector
 from prometheus_client.registry import Collector
 
-from firm.decision import Decision
+from firm.decision import Decision, Origin
 from firm.time import SECOND
 
 ANSWER_SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1.0, 5.0)
@@ -72,13 +73,17 @@ def _ages(workflow: str) -> Histogram:
     return AGE.labels(workflow)
 
 
-def count_decision(taken: Decision) -> None:
-    """Count a decision, whichever way it was asked for."""
-    workflow = taken.workflow
-    _decisions(taken.origin, workflow, taken.model_version, taken.band).inc()
-    _ages(workflow).observe((taken.as_of - taken.evidence.event_time) / SECOND)
-    if taken.stale:
-        STALE.labels(workflow).inc()
+def count_decisions(taken: Iterable[Decision]) -> None:
+    """Count decisions, whichever way they were asked for."""
+    alike: Counts[tuple[Origin, str, str, str]] = Counts()
+    for one in taken:
+        kind = one.origin, one.workflow, one.model_version, one.band
+        alike[kind] += 1
+        _ages(one.workflow).observe((one.as_of - one.evidence.event_time) / SECOND)
+        if one.stale:
+            STALE.labels(one.workflow).inc()
+    for kind, number in alike.items():
+        _decisions(*kind).inc(number)
 
 
 class Standing(Collector):

@@ -12,6 +12,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from structlog.contextvars import bind_contextvars
 
 from firm.decision import Action, Asked, Decision
+from firm.errors import HeadwayError
 from firm.ids import SubjectId
 from firm.live import Live
 from firm.ports import ActionTarget, LiveStates, Models, Recorder, Scorer
@@ -63,12 +64,12 @@ class TracedStates:
     def __init__(self, states: LiveStates, tracer: Tracer) -> None:
         self._states, self._tracer = states, tracer
 
-    async def read(
-        self, workflow: Workflow, subject: SubjectId, as_of: Micros
-    ) -> tuple[SubjectState | None, Mapping[str, GroupState]]:
+    async def read_all(
+        self, workflow: Workflow, asked: Sequence[tuple[SubjectId, Micros]]
+    ) -> Sequence[tuple[SubjectState | None, Mapping[str, GroupState]] | HeadwayError]:
         """See `firm.ports.LiveStates`."""
         with self._tracer.start_as_current_span("read", kind=SpanKind.CLIENT):
-            return await self._states.read(workflow, subject, as_of)
+            return await self._states.read_all(workflow, asked)
 
 
 class TracedRecorder:
@@ -77,11 +78,13 @@ class TracedRecorder:
     def __init__(self, recorder: Recorder, tracer: Tracer) -> None:
         self._recorder, self._tracer = recorder, tracer
 
-    async def record(self, taken: Decision, actions: Sequence[Action]) -> Decision:
+    async def record_all(
+        self, asked: Sequence[tuple[Decision, Sequence[Action]]]
+    ) -> Sequence[Decision]:
         """See `firm.ports.Recorder`."""
         with self._tracer.start_as_current_span("record", kind=SpanKind.CLIENT) as span:
-            span.set_attribute("headway.decision", taken.id)
-            return await self._recorder.record(taken, actions)
+            span.set_attribute("headway.decisions", [taken.id for taken, _ in asked])
+            return await self._recorder.record_all(asked)
 
 
 class TracedModels:

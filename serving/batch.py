@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Sequence
 
 import msgspec
@@ -11,7 +10,7 @@ from firm.decision import Decision
 from firm.errors import HeadwayError
 from firm.ids import SubjectId
 from firm.time import Micros
-from serving.scoring import Scoring
+from serving.scoring import Question, Scoring
 
 MOST_SUBJECTS = 1_000
 
@@ -50,15 +49,15 @@ async def score_each(
         raise TooMany(
             f"{len(subjects):,} subjects in one request, at most {MOST_SUBJECTS:,}: split them"
         )
-    asked = (
-        scoring.score(slug, SubjectId(subject), as_of, f"{key}:{place}", now)
+    questions = [
+        Question(SubjectId(subject), as_of, f"{key}:{place}")
         for place, subject in enumerate(subjects)
-    )
-    found = await asyncio.gather(*asked, return_exceptions=True)
+    ]
+    found = await scoring.score_all(slug, questions, now)
     return [_decided(SubjectId(s), one) for s, one in zip(subjects, found, strict=True)]
 
 
-def _decided(subject: SubjectId, found: Decision | BaseException) -> Decision | Refused:
+def _decided(subject: SubjectId, found: Decision | Exception) -> Decision | Refused:
     if isinstance(found, Decision):
         return found
     if isinstance(found, HeadwayError) and not found.retry:

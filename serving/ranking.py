@@ -74,7 +74,8 @@ class Rankings:
         # The same key may be used for a score: that is another question, with its own decision.
         asked = workflow, subject, as_of, f"rank:{key}", now, proposed, top
         decision = await run_in_threadpool(self._decide, *asked)
-        recorded = await self._recorder.record(decision, exceptions(workflow, decision))
+        kept = decision, exceptions(workflow, decision)
+        (recorded,) = await self._recorder.record_all([kept])
         if not _same_question(recorded, decision, now):
             raise KeyReused(
                 f"key {key!r} was used before, for a ranking of {recorded.subject!r} as of "

@@ -34,10 +34,6 @@ CHUNK = 1_000
 class Decisions(StorePart):
     """Record and read decisions."""
 
-    def record(self, taken: Decision, actions: Sequence[Action], writer: str) -> Decision:
-        """Keep a decision that was asked for; if its id is there already, return the first."""
-        return self.record_all([(taken, actions)], writer)[0]
-
     def record_all(self, asked: Sequence[Asked], writer: str) -> list[Decision]:
         """Keep several decisions in one transaction; return for each the one that counts."""
         with self._database.write() as connection:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
+from itertools import islice
 
 from firm.decision import Action, Decision
 
@@ -15,7 +16,9 @@ Asked = tuple[Decision, Sequence[Action]]
 Commit = Callable[[Sequence[Asked]], Awaitable[Sequence[Decision]]]
 Close = Callable[[], Awaitable[None]]
 MOST = 500
-"""Of one group: a transaction that everybody behind it waits for should stay short."""
+"""Of one group, unless they came at once: a transaction that everybody behind it waits for should
+stay short."""
+_Waiting = tuple[Sequence[Asked], asyncio.Future[list[Decision]]]
 
 
 class GroupCommit:
@@ -29,17 +32,18 @@ class GroupCommit:
     def __init__(self, commit: Commit, close: Close | None = None) -> None:
         self._commit = commit
         self._close = close
-        self._waiting: list[tuple[Asked, asyncio.Future[Decision]]] = []
+        self._waiting: list[_Waiting] = []
         self._writing: asyncio.Task[None] | None = None
 
-    async def record(self, taken: Decision, actions: Sequence[Action]) -> Decision:
-        """Keep a decision that was asked for; if its id is there already, give the first.
+    async def record_all(self, asked: Sequence[Asked]) -> list[Decision]:
+        """Keep decisions that were asked for; give for each the one that counts: the first of its
+        id. They share a transaction, and may share it with others.
 
-        It returns when the decision is durable. If the group could not be written, each who waits
-        for it gets the error: whether it was written is then unknown, and asking again tells.
+        It returns when they are durable. If the group could not be written, each who waits for it
+        gets the error: whether it was written is then unknown, and asking again tells.
         """
-        recorded: asyncio.Future[Decision] = asyncio.get_running_loop().create_future()
-        self._waiting.append(((taken, actions), recorded))
+        recorded: asyncio.Future[list[Decision]] = asyncio.get_running_loop().create_future()
+        self._waiting.append((asked, recorded))
         if self._writing is None or self._writing.done():
             self._writing = asyncio.create_task(self._write())
         return await recorded
@@ -53,14 +57,24 @@ class GroupCommit:
 
     async def _write(self) -> None:
         while self._waiting:
-            group, self._waiting = self._waiting[:MOST], self._waiting[MOST:]
+            group = self._next()
             try:
-                kept = await self._commit([asked for asked, _ in group])
+                kept = iter(await self._commit([one for asked, _ in group for one in asked]))
             except Exception as error:  # whatever it is, it is those who wait who must hear of it
                 for _, recorded in group:
                     if not recorded.done():
                         recorded.set_exception(error)
             else:
-                for (_, recorded), decision in zip(group, kept, strict=True):
+                for asked, recorded in group:
+                    theirs = list(islice(kept, len(asked)))
                     if not recorded.done():  # whoever asked may have gone
-                        recorded.set_result(decision)
+                        recorded.set_result(theirs)
+
+    def _next(self) -> list[_Waiting]:
+        """Take out who comes into the next group, in their order."""
+        group = [self._waiting.pop(0)]
+        size = len(group[0][0])
+        while self._waiting and size + len(self._waiting[0][0]) <= MOST:
+            group.append(self._waiting.pop(0))
+            size += len(group[-1][0])
+        return group

@@ -17,7 +17,7 @@ from headway.logs import Outgoing
 from headway.parts import running
 from headway.replay import send
 from headway.settings import Settings
-from tests.contract.store.samples import SLUG, taken
+from tests.contract.store.samples import SLUG, record_all, taken
 from tests.e2e.command import Up, found, gone, run, up, usual_ports_taken
 from tests.stage import until
 from workflows.delivery_risk import WORKFLOW
@@ -134,7 +134,7 @@ def test_dead_letters_are_listed_and_redriven(copy: Up, store: SqlStore) -> None
 def test_a_person_in_the_role_agrees_and_the_action_is_performed(copy: Up, store: SqlStore) -> None:
     decision = taken("waits", 0.9)
     _, proposal = actions(WORKFLOW, decision)
-    store.record(decision, actions(WORKFLOW, decision), "http:9")
+    record_all(store, [(decision, actions(WORKFLOW, decision))], "http:9")
     assert list(found(copy.home, "approve")) == [proposal.id]
     verdict = ("approve", proposal.id, "--as", "Dana", "--reason", "seen the plan", "--role")
     refused = run(copy.home, *verdict, "finance")

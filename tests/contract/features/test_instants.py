@@ -143,7 +143,7 @@ def live_rows(url: str, workflow: Workflow, asked: Sequence[Question]) -> list[R
             await live.close()
 
     async def answer(live: LiveStates, subject: SubjectId, at: Micros) -> Row:
-        state, groups = await live.read(workflow, subject, at)
+        ((state, groups),) = await live.read_all(workflow, [(subject, at)])  # type: ignore[misc]
         return workflow.row(known_as_of(workflow, subject, state, groups, at))
 
     return asyncio.run(answered())

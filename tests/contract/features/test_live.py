@@ -16,7 +16,7 @@ from features.errors import OnlineStoreUnavailable, UnreadableValue
 from features.live import LiveStates
 from features.online import FeastStates
 from features.views import Views
-from firm.errors import WrongSubject
+from firm.errors import HeadwayError, WrongSubject
 from firm.history import Entry
 from firm.ids import EventId, SubjectId
 from firm.states import encode_state
@@ -42,8 +42,16 @@ def run(url: str, ask: Callable[[LiveStates], Awaitable[Found]]) -> Found:
     return asyncio.run(asked())
 
 
+async def one(live: LiveStates, name: SubjectId, as_of: int) -> Any:
+    """What is found of one subject; what is wrong with it is raised."""
+    (found,) = await live.read_all(WORKFLOW, [(name, as_of)])
+    if isinstance(found, HeadwayError):
+        raise found
+    return found
+
+
 def read(url: str, as_of: int = NOW, name: SubjectId = P) -> Any:
-    return run(url, lambda live: live.read(WORKFLOW, name, as_of))
+    return run(url, lambda live: one(live, name, as_of))
 
 
 def commands(redis: Redis) -> int:
@@ -70,7 +78,7 @@ def test_a_subject_that_was_read_before_takes_one_round_trip(
         counts = []
         for _ in range(3):
             before = commands(redis)
-            assert await live.read(WORKFLOW, P, NOW) == online.read(WORKFLOW, P, NOW)
+            assert await one(live, P, NOW) == online.read(WORKFLOW, P, NOW)
             counts.append(commands(redis) - before - 1)  # one is that of `online`
         return counts
 
@@ -82,13 +90,13 @@ def test_what_has_changed_since_is_read_and_not_remembered(
 ) -> None:
     async def ask(live: LiveStates) -> None:
         online.write(WORKFLOW, [subject()], [group("all", 5), group("owner:o", 2)])
-        await live.read(WORKFLOW, P, NOW)
+        await one(live, P, NOW)
         moved = subject(offset=2)
         entry = Entry(19_500 * DAY, EventId("later"), "project.status_reported", {"owner": "new"})
         moved.history.add(entry)
         online.write(WORKFLOW, [moved], [group("all", 9), group("owner:new", 3)])
         for as_of in (NOW, 19_400 * DAY, NOW, 19_400 * DAY):
-            assert await live.read(WORKFLOW, P, as_of) == online.read(WORKFLOW, P, as_of)
+            assert await one(live, P, as_of) == online.read(WORKFLOW, P, as_of)
 
     run(redis_url, ask)
 
@@ -120,9 +128,61 @@ def test_many_at_once_each_get_their_own(redis_url: str, online: FeastStates) ->
     online.write(WORKFLOW, [subject(name=name) for name in names], [])
 
     async def all_at_once(live: LiveStates) -> list[Any]:
-        return await asyncio.gather(*(live.read(WORKFLOW, name, NOW) for name in names))
+        return await asyncio.gather(*(one(live, name, NOW) for name in names))
 
     assert [state.subject for state, _ in run(redis_url, all_at_once)] == names
+
+
+def test_several_are_read_in_one_round_trip_each_with_its_own_groups(
+    redis: Redis, redis_url: str, online: FeastStates
+) -> None:
+    """In two where their groups are not known yet; one subject may come several times."""
+    names = [SubjectId(f"project:{n}") for n in range(3)]
+    states = [subject(name=name) for name in names]
+    for number, state in enumerate(states):
+        entry = Entry(
+            19_500 * DAY, EventId("e"), "project.status_reported", {"owner": f"o{number}"}
+        )
+        state.history.add(entry)
+    online.write(
+        WORKFLOW, states[:2], [group("all", 5), group("owner:o0", 2), group("owner:o1", 3)]
+    )
+    asked = [(names[0], NOW), (names[2], NOW), (names[1], NOW), (names[0], 19_400 * DAY)]
+
+    async def thrice(live: LiveStates) -> list[int]:
+        counts = []
+        for _ in range(3):
+            before = commands(redis)
+            found = await live.read_all(WORKFLOW, asked)
+            counts.append(commands(redis) - before)
+            assert found == [online.read(WORKFLOW, *one) for one in asked]
+        return counts
+
+    assert run(redis_url, thrice)[0] == 2
+    del asked[-1]
+    assert run(redis_url, thrice) == [2, 1, 1]
+
+
+def test_what_is_wrong_with_one_stands_in_its_place_alone(
+    redis: Redis, redis_url: str, online: FeastStates
+) -> None:
+    views, good, other = (
+        Views("headway", WORKFLOW),
+        SubjectId("project:good"),
+        SubjectId("project:x"),
+    )
+    online.write(WORKFLOW, [subject(), subject(name=good)], [group("all", 5)])
+    redis.hset(views.subjects.key(P), views.subject_state, wire.double(1.5))  # type: ignore[arg-type]
+    asked = [(P, NOW), (good, NOW), (other, NOW)]
+    bad, found, unheard = run(redis_url, lambda live: live.read_all(WORKFLOW, asked))
+    assert isinstance(bad, UnreadableValue)
+    assert found == online.read(WORKFLOW, good, NOW)
+    assert unheard == (None, {})
+    wrong = wire.blob(encode_state(group("owner:another")))
+    redis.hset(views.groups.key("all"), views.group_state, wrong)  # type: ignore[arg-type]
+    bad, found, unheard = run(redis_url, lambda live: live.read_all(WORKFLOW, asked))
+    assert isinstance(found, WrongSubject)
+    assert unheard == (None, {})
 
 
 @pytest.fixture
@@ -140,7 +200,7 @@ def test_redis_away_is_said_and_redis_back_is_used(server: RedisServer) -> None:
 
     async def ask(live: LiveStates) -> list[Any]:
         async def reads() -> list[Any]:
-            asked = [live.read(WORKFLOW, P, NOW) for _ in range(9)]
+            asked = [one(live, P, NOW) for _ in range(9)]
             return await asyncio.gather(*asked, return_exceptions=True)
 
         assert [state for state, _ in await reads()] == [subject()] * 9
@@ -162,12 +222,12 @@ def test_a_redis_that_hangs_is_given_up(
     online.write(WORKFLOW, [subject()], [])
 
     async def ask(live: LiveStates) -> None:
-        assert (await live.read(WORKFLOW, P, NOW))[0] == subject()
+        assert (await one(live, P, NOW))[0] == subject()
         redis.execute_command("CLIENT", "PAUSE", "1000", "ALL")  # type: ignore[no-untyped-call]
         with pytest.raises(OnlineStoreUnavailable):
-            await live.read(WORKFLOW, P, NOW)
+            await one(live, P, NOW)
         time.sleep(1)
-        assert (await live.read(WORKFLOW, P, NOW))[0] == subject()
+        assert (await one(live, P, NOW))[0] == subject()
 
     run(redis_url, ask)
 

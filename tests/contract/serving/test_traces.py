@@ -46,13 +46,13 @@ def test_a_score_is_read_scored_and_recorded_in_the_callers_trace(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     said: list[object] = []
-    record = traced.TracedRecorder.record
+    record = traced.TracedRecorder.record_all
 
     async def spied(self: traced.TracedRecorder, *args: object) -> object:
         said.append(get_contextvars().get("request"))
         return await record(self, *args)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(traced.TracedRecorder, "record", spied)
+    monkeypatch.setattr(traced.TracedRecorder, "record_all", spied)
     subject = {"subject": "project:p1"}
     answer = api.post(f"/v1/workflows/{SLUG}/score", json=subject, headers=CALLER)
     assert answer.headers["x-request-id"] == TRACE

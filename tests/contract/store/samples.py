@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Sequence
 from datetime import date, timedelta
 from typing import Any
@@ -15,6 +16,7 @@ from firm.handlers import actions
 from firm.ids import DecisionId, EventId, SubjectId, decision_id
 from firm.react import Arrival, Effects, react
 from firm.store import SqlStore, StreamStore
+from firm.store.group_commit import Asked
 from firm.time import DAY, Micros
 from firm.workflow import Workflow
 from workflows.delivery_risk import WORKFLOW
@@ -92,14 +94,27 @@ def record(store: SqlStore, cause: str, probability: float = 0.1, writer: str = 
     """Record a decision with what follows from it; returns the decision and its actions."""
     one = taken(cause, probability)
     todo = actions(WORKFLOW, one)
-    return store.record(one, todo, writer), todo
+    return record_all(store, [(one, todo)], writer)[0], todo
+
+
+def record_all(store: SqlStore, asked: Sequence[Asked], writer: str = "http:1") -> list[Decision]:
+    """What the recorder of a process gives for decisions that are asked for at once."""
+
+    async def recorded() -> list[Decision]:
+        group = store.recorder(writer)
+        try:
+            return await group.record_all(asked)
+        finally:
+            await group.close()
+
+    return asyncio.run(recorded())
 
 
 def record_from_afar(url: str, writer: str, causes: Sequence[str]) -> list[bytes]:
     """What another process gets that records the same causes, each with a score of its own."""
     store = SqlStore(url, KEY)
     score = 0.1 if writer.endswith("1") else 0.2
-    got = [store.record(taken(cause, score), [], writer) for cause in causes]
+    got = [record_all(store, [(taken(cause, score), [])], writer)[0] for cause in causes]
     store.close()
     return [msgspec.json.encode(one, order="deterministic") for one in got]
 

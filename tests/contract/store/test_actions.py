@@ -12,7 +12,7 @@ from firm.errors import NotAllowed, UnknownDecision
 from firm.handlers import actions
 from firm.ids import ActionId
 from firm.store import SqlStore
-from tests.contract.store.samples import NOON, SLUG, record, slipping, take, taken
+from tests.contract.store.samples import NOON, SLUG, record, record_all, slipping, take, taken
 from workflows.delivery_risk import WORKFLOW
 
 
@@ -117,7 +117,7 @@ def test_a_withheld_action_is_kept_with_its_reason_and_never_goes_out(
 ) -> None:
     one = taken("held", 0.9)
     todo = [msgspec.structs.replace(a, withheld="left alone") for a in actions(WORKFLOW, one)]
-    store.record(one, todo, "http:1")
+    record_all(store, [(one, todo)])
     kept = store.actions_of(one.id)
     assert {(r.status, r.action.withheld) for r in kept} == {("withheld", "left alone")}
     assert store.waiting_actions() == []

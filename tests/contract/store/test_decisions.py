@@ -17,6 +17,7 @@ from tests.contract.store.samples import (
     NOON,
     SLUG,
     record,
+    record_all,
     record_from_afar,
     rows,
     slipping,
@@ -135,6 +136,6 @@ def test_a_failed_record_leaves_its_chain_whole(
     one = taken("ask-2", 0.7)
     foreign = actions(WORKFLOW, taken("ask-3", 0.7))
     with pytest.raises(Exception, match=r"(?i)foreign key"):
-        store.record(one, foreign, "http:1")
+        record_all(store, [(one, foreign)])
     record(open_store(), "ask-4")
     assert store.verify() == len(rows(url, "decision")) == 2

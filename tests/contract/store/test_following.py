@@ -10,7 +10,16 @@ from firm.ids import SubjectId
 from firm.react import react
 from firm.store import SqlStore, following
 from firm.time import DAY, SECOND
-from tests.contract.store.samples import NOON, SLUG, TOPIC, report, slipping, take, taken
+from tests.contract.store.samples import (
+    NOON,
+    SLUG,
+    TOPIC,
+    record_all,
+    report,
+    slipping,
+    take,
+    taken,
+)
 from workflows.delivery_risk import WORKFLOW
 
 LATER = NOON + DAY
@@ -59,7 +68,7 @@ def test_an_outcome_that_comes_twice_is_told_once(store: SqlStore) -> None:
 def test_decisions_that_were_acted_on_are_told_when_it_was_done(store: SqlStore) -> None:
     one = taken("ask-1", 0.9)
     todo = actions(WORKFLOW, one)
-    store.record(one, todo, "http:1")
+    record_all(store, [(one, todo)])
     automatic = next(action for action in todo if action.approval is None)
     assert list(store.acted_between(SLUG, 0, LATER)) == []
     store.action_done(automatic.id, "PSA-1", "relay", NOON + 5)

@@ -13,7 +13,7 @@ import pytest
 from firm.decision import Decision, as_json
 from firm.errors import StoreUnavailable
 from firm.handlers import actions
-from firm.store import SqlStore
+from firm.store import SqlStore, group_commit
 from firm.store.group_commit import Asked, GroupCommit
 from headway.parts.postgres import Postgres
 from tests.contract.store.samples import KEY, record, rows, taken
@@ -24,8 +24,10 @@ TABLES = ("decision", "action", "outbox", "audit_link", "audit_head")
 
 
 async def recorded(group: GroupCommit, decisions: Sequence[Decision]) -> list[Any]:
-    asked = [group.record(one, actions(WORKFLOW, one)) for one in decisions]
-    return await asyncio.gather(*asked, return_exceptions=True)
+    """What each gets that asks for itself."""
+    asked = [group.record_all([(one, actions(WORKFLOW, one))]) for one in decisions]
+    found = await asyncio.gather(*asked, return_exceptions=True)
+    return [one if isinstance(one, BaseException) else one[0] for one in found]
 
 
 def run(store: SqlStore, ask: Callable[[GroupCommit], Awaitable[Found]]) -> Found:
@@ -110,17 +112,53 @@ def test_alone_it_is_written_at_once_and_behind_a_commit_a_group_gathers() -> No
 
     async def ask() -> list[Any]:
         group = GroupCommit(commit)
-        first = asyncio.create_task(group.record(taken("first"), []))
+        first = asyncio.create_task(recorded(group, [taken("first")]))
         await asyncio.sleep(0)
         await asyncio.sleep(0)
         rest = asyncio.create_task(recorded(group, [taken(f"ask-{n}") for n in range(9)]))
         await asyncio.sleep(0)
         await asyncio.sleep(0)
         gate.set()
-        return [await first, *await rest]
+        return [*await first, *await rest]
 
     assert len(asyncio.run(ask())) == 10
     assert groups == [1, 9]
+
+
+def test_who_asks_for_several_gets_each_of_them_in_their_order(store: SqlStore) -> None:
+    """Also beside others in one group, of whom some have gone."""
+    mine = [[taken(f"ask-{n}-{place}", place / 8) for place in range(7)] for n in range(4)]
+
+    async def ask(group: GroupCommit) -> list[Any]:
+        asked = [
+            asyncio.create_task(group.record_all([(one, actions(WORKFLOW, one)) for one in each]))
+            for each in mine
+        ]
+        await asyncio.sleep(0)
+        asked[1].cancel()
+        found = await asyncio.gather(*asked, return_exceptions=True)
+        return [found[0], *found[2:]]
+
+    assert run(store, ask) == [mine[0], *mine[2:]]
+
+
+def test_what_came_at_once_is_one_group_and_no_group_grows_beyond_its_limit(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(group_commit, "MOST", 10)
+    groups: list[int] = []
+
+    async def commit(asked: Sequence[Asked]) -> list[Decision]:
+        groups.append(len(asked))
+        return [one for one, _ in asked]
+
+    async def ask() -> None:
+        group = GroupCommit(commit)
+        sizes = (4, 5, 2, 12, 1, 9)
+        await asyncio.gather(*(group.record_all([(taken("a"), [])] * size) for size in sizes))
+
+    asyncio.run(ask())
+    assert groups == [9, 2, 12, 10]
 
 
 def test_a_group_that_fails_is_told_to_each_who_waits_and_the_next_one_is_written(
@@ -155,7 +193,7 @@ def test_an_error_of_the_group_is_given_to_each_as_it_is(store: SqlStore, url: s
 
     async def ask(group: GroupCommit) -> tuple[Any, Any]:
         failed = await asyncio.gather(
-            group.record(taken("ask-2", 0.7), foreign), return_exceptions=True
+            group.record_all([(taken("ask-2", 0.7), foreign)]), return_exceptions=True
         )
         return failed, await recorded(group, [taken("ask-4")])
 
@@ -168,7 +206,7 @@ def test_an_error_of_the_group_is_given_to_each_as_it_is(store: SqlStore, url: s
 @pytest.mark.parametrize("count", [1, 64])
 def test_nobody_who_goes_away_takes_the_others_with_them(store: SqlStore, count: int) -> None:
     async def ask(group: GroupCommit) -> list[Any]:
-        gone = [asyncio.create_task(group.record(taken(f"gone-{n}"), [])) for n in range(count)]
+        gone = [asyncio.create_task(recorded(group, [taken(f"gone-{n}")])) for n in range(count)]
         stays = asyncio.create_task(recorded(group, [taken(f"ask-{n}") for n in range(count)]))
         await asyncio.sleep(0)
         for task in gone:

@@ -23,6 +23,7 @@ from tests.contract.store.samples import (
     SLUG,
     TOPIC,
     arrival,
+    record_all,
     report,
     request,
     rows,
@@ -172,7 +173,7 @@ def test_a_duplicate_missed_in_memory_does_not_abort_the_batch(store: SqlStore, 
 
 
 def test_what_was_decided_first_stays(store: SqlStore, url: str) -> None:
-    first = store.record(taken("event-0", 0.9), [], "http:1")
+    (first,) = record_all(store, [(taken("event-0", 0.9), [])])
     effects = take(store.open_stream(WORKFLOW), [report(0)])
     assert effects.decisions[0].id == first.id
     assert store.decision(first.id) == first

@@ -32,7 +32,7 @@ from headway.parts.postgres import Postgres
 from headway.receivers import Receivers
 from headway.retention import Retention
 from tests.contract.store.receiver import Receiver, receiving
-from tests.contract.store.samples import KEY, NOON, SLUG, rows, taken, tamper
+from tests.contract.store.samples import KEY, NOON, SLUG, record_all, rows, taken, tamper
 from tests.stage import until
 from workflows.delivery_risk import WORKFLOW
 
@@ -66,7 +66,7 @@ def decide(store: SqlStore, *subjects: str, probability: float = 0.1) -> list[De
         for n, subject in enumerate(subjects)
     ]
     for one in made:
-        store.record(one, [], "http:1")
+        record_all(store, [(one, [])])
     pending = store.pending("decision")
     events = [
         seal_envelope(
@@ -120,7 +120,7 @@ class TestWhatIsQueued:
 
     def test_is_queued_once_however_often_the_relay_repeats_itself(self, store: SqlStore) -> None:
         webhook = subscribe(store, "s")
-        store.record(taken("a"), [], "http:1")
+        record_all(store, [(taken("a"), [])])
         pending = store.pending("decision")
         for _ in range(2):
             store.published(pending, [b"{}"], NOON)
@@ -285,9 +285,8 @@ class TestActionsThatFail:
         for n, project in enumerate(("a", "b", "a")):
             one = taken(f"ask {n}", 0.9)
             subject = SubjectId(f"project:{project}")
-            store.record(
-                msgspec.structs.replace(one, subject=subject), actions_of(one, subject), "w"
-            )
+            asked = msgspec.structs.replace(one, subject=subject), actions_of(one, subject)
+            record_all(store, [asked])
         first, *_ = store.due_actions(NOON, 10)
         assert first.key == "project:a"
         store.put_off(first, NOON + 10)
@@ -337,7 +336,7 @@ def test_what_was_sent_goes_after_its_days_and_nothing_else(store: SqlStore, url
     decide(store, "project:1", "project:2")
     (one, _) = store.claim_deliveries(webhook.id, 2, now(), now())
     store.note_try(Tried(one, "answered 204", "delivered", 0), 0, 0, now() - 40 * DAY)
-    store.record(taken("not sent"), [], "http:1")
+    record_all(store, [(taken("not sent"), [])])
     assert Retention(store, 30).clean() == 1
     assert len(store.deliveries(webhook.id)) == 1
     tamper(url, "UPDATE outbox SET sent_at = 5 WHERE sent_at IS NOT NULL")

@@ -19,7 +19,7 @@ from firm.patience import ACTIONS as PATIENCE
 from firm.store import SqlStore
 from firm.time import DAY
 from stream.relay import Relay
-from tests.contract.store.samples import KEY, NOON, SLUG, record, taken
+from tests.contract.store.samples import KEY, NOON, SLUG, record, record_all, taken
 from workflows.delivery_risk import WORKFLOW
 
 
@@ -100,7 +100,7 @@ def test_an_action_that_always_fails_holds_up_nobody_and_ends(store: SqlStore) -
     """It is put off longer and longer, at last it is failed for good, and its subject goes on."""
     for n, subject in enumerate(["project:bad", "project:1", "project:2"]):
         one = msgspec.structs.replace(taken(f"ask {n}", 0.9), subject=SubjectId(subject))
-        store.record(one, actions(WORKFLOW, one), "http:1")
+        record_all(store, [(one, actions(WORKFLOW, one))])
     each = len(store.due_actions(NOON, 10)) // 3
     assert each
     target, at = Poisoned(), NOON
