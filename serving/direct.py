@@ -8,13 +8,17 @@ PLAIN. All others go uvicorn's way, which stays the reference: a test holds the 
 from __future__ import annotations
 
 import asyncio
+from functools import partial
 from typing import Any
 
 from uvicorn import Config
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 from uvicorn.server import ServerState
 
-from serving.quick import Asked, Head, QuickScore, Reply, asked_of, head_of
+from serving.headers import ALWAYS
+from serving.observed import HEADER
+from serving.plain import Asked, Head, Reply, asked_of, head_of
+from serving.quick import QuickScore
 
 PLAIN = frozenset(
     {
@@ -34,6 +38,8 @@ PLAIN = frozenset(
 MOST_HEADS, LONGEST_HEAD = 1_000, 2_000
 """So many heads of requests, of so many bytes at most, are known again: some megabytes."""
 _END = b"\r\n\r\n"
+_LAST = b"".join(b"%b: %b\r\n" % header for header in ALWAYS) + HEADER + b": "
+"""The headers that each answer ends with, up to the id of its request."""
 
 
 class _Nobody:
@@ -171,32 +177,21 @@ class ScoreProtocol(HttpToolsProtocol):
     def _begin(self, quick: QuickScore, head: Head, asked: Asked) -> None:
         exchange = _Exchange()
         self.cycle = exchange  # type: ignore[assignment]
-        task = self.loop.create_task(self._answer(quick, exchange, head, asked))
-        self.tasks.add(task)
-        task.add_done_callback(self.tasks.discard)
-
-    async def _answer(
-        self, quick: QuickScore, exchange: _Exchange, head: Head, asked: Asked
-    ) -> None:
         address = self.client[0] if self.client else ""
-        try:
-            reply = await quick.answer(head, asked, address)
-        except BaseException:
-            self.transport.abort()
-            raise
-        exchange.response_complete = True
-        if not (exchange.disconnected or self.transport.is_closing()):
-            self._write(reply, exchange.keep_alive)
+        quick.together.ask(head, asked, address, partial(self._answer, exchange))
 
-    def _write(self, reply: Reply, keep_alive: bool) -> None:
-        status, headers, body = reply
-        parts = [STATUS_LINE[status]]
-        for name, value in (*self.server_state.default_headers, *headers):
+    def _answer(self, exchange: _Exchange, reply: Reply) -> None:
+        exchange.response_complete = True
+        if exchange.disconnected or self.transport.is_closing():
+            return
+        parts = [STATUS_LINE[reply.status]]
+        for name, value in (*self.server_state.default_headers, *reply.headers):
             parts += (name, b": ", value, b"\r\n")
-        if not keep_alive:
+        parts += (_LAST, reply.id, b"\r\n")
+        if not exchange.keep_alive:
             parts.append(b"connection: close\r\n")
-        parts += (b"\r\n", body)
+        parts += (b"\r\n", reply.body)
         self.transport.write(b"".join(parts))
-        if not keep_alive:
+        if not exchange.keep_alive:
             self.transport.close()
         self.on_response_complete()

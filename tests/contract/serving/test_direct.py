@@ -70,6 +70,9 @@ BODIES = [
     b"null",
     b"{",
 ]
+METHODS = ["GET", "HEAD", "PUT", "OPTIONS", "post"]
+VERSIONS = ["HTTP/1.0", "HTTP/2.0"]
+CHUNKED = ("Transfer-Encoding", "chunked")
 PLAIN = {
     "Host": "h",
     "Content-Type": "application/json",
@@ -107,25 +110,61 @@ def seldom(usual: Any, odd: Any) -> st.SearchStrategy[Any]:
     return st.one_of(st.just(usual), st.just(usual), st.just(usual), odd)
 
 
+def wire_of(
+    method: str = "POST",
+    target: str = SCORE,
+    version: str = "HTTP/1.1",
+    body: bytes = BODIES[0],
+    headers: Sequence[tuple[str, str]] = (),
+    left_out: str = "",
+) -> bytes:
+    """The bytes of a request: of a plain one but for what is given."""
+    told = [*PLAIN.items(), ("Content-Length", str(len(body))), *headers]
+    lines = [f"{name}: {value}" for name, value in told if name != left_out]
+    return "\r\n".join([f"{method} {target} {version}", *lines, "", ""]).encode("latin-1") + body
+
+
+def chunked(body: bytes) -> bytes:
+    end = b"0\r\n\r\n"
+    return b"%x\r\n%b\r\n%b" % (len(body), body, end) if body else end
+
+
 @st.composite
 def requests(draw: st.DrawFn) -> tuple[str, bytes]:
     """The method and the bytes of a request, most often a plain one with something odd about it."""
-    method = draw(seldom("POST", st.sampled_from(["GET", "HEAD", "PUT", "OPTIONS", "post"])))
-    target = draw(seldom(SCORE, st.sampled_from(TARGETS)))
-    version = draw(seldom("HTTP/1.1", st.sampled_from(["HTTP/1.0", "HTTP/2.0"])))
+    method = draw(seldom("POST", st.sampled_from(METHODS)))
+    headers = draw(seldom([], st.lists(st.sampled_from(ODD), max_size=3)))
     body: bytes = draw(seldom(BODIES[0], st.sampled_from(BODIES)))
     left_out = draw(seldom("", st.sampled_from(list(PLAIN))))
-    headers = [one for one in PLAIN.items() if one[0] != left_out]
-    headers += draw(seldom([], st.lists(st.sampled_from(ODD), max_size=3)))
     if draw(seldom(False, st.just(True))):
-        headers.append(("Transfer-Encoding", "chunked"))
-        body = b"%x\r\n%b\r\n0\r\n\r\n" % (len(body), body) if body else b"0\r\n\r\n"
-    else:
-        headers.append(("Content-Length", str(len(body))))
-    if draw(st.booleans()):
-        headers = [(name.swapcase(), value) for name, value in headers]
-    lines = [f"{method} {target} {version}", *(f"{name}: {value}" for name, value in headers)]
-    return method, "\r\n".join([*lines, "", ""]).encode("latin-1") + body
+        headers, body = [*headers, CHUNKED], chunked(body)
+        left_out = "Content-Length"
+    return method, wire_of(
+        method,
+        draw(seldom(SCORE, st.sampled_from(TARGETS))),
+        draw(seldom("HTTP/1.1", st.sampled_from(VERSIONS))),
+        body,
+        headers,
+        left_out,
+    )
+
+
+KEPT = ("Connection", "keep-alive")
+ALONE = [
+    *((method, wire_of(method)) for method in METHODS),
+    *(("POST", wire_of(target=target)) for target in TARGETS),
+    *(("POST", wire_of(version=version)) for version in VERSIONS),
+    *(("POST", wire_of(version=version, headers=[KEPT])) for version in VERSIONS),
+    *(("POST", wire_of(body=body)) for body in BODIES),
+    *(("POST", wire_of(headers=[header])) for header in ODD),
+    *(("POST", wire_of(left_out=name)) for name in PLAIN),
+    *(
+        ("POST", wire_of(body=chunked(body), headers=[CHUNKED], left_out="Content-Length"))
+        for body in BODIES
+    ),
+    ("POST", wire_of().replace(b"Content-", b"CONTENT-")),
+    ("POST", wire_of(left_out="Content-Length")),
+]
 
 
 class Line(asyncio.Transport):
@@ -268,19 +307,48 @@ def sides(
 @pytest.fixture
 def plain(headers: dict[str, str]) -> bytes:
     """A request as most are."""
-    return filled(wire_of([*PLAIN.items(), ("Content-Length", str(len(BODIES[0])))]), headers)
-
-
-def wire_of(headers: Sequence[tuple[str, str]], body: bytes = BODIES[0]) -> bytes:
-    lines = [f"POST {SCORE} HTTP/1.1", *(f"{name}: {value}" for name, value in headers)]
-    return "\r\n".join([*lines, "", ""]).encode("latin-1") + body
+    return filled(wire_of(), headers)
 
 
 def filled(wire: bytes, headers: dict[str, str]) -> bytes:
     return wire.replace(f"Bearer {TOKEN}".encode(), headers["Authorization"].encode())
 
 
-@examples(max_examples=150)
+@pytest.mark.parametrize(("method", "asking"), ALONE)
+def test_each_odd_thing_alone_gets_the_same_answer_both_ways(
+    sides: tuple[Side, Side],
+    loop: asyncio.Runner,
+    headers: dict[str, str],
+    method: str,
+    asking: bytes,
+) -> None:
+    pieces = [filled(asking, headers), LAST]
+    ours, theirs = (loop.run(one.told(pieces, patient=True)) for one in sides)
+    assert list(answers(ours, [method, "GET"])) == list(answers(theirs, [method, "GET"]))
+    assert ours.count(b" 100 Continue") == theirs.count(b" 100 Continue")
+
+
+@pytest.mark.parametrize(
+    "header",
+    [("Connection", "close"), ("Expect", "100-continue"), ("X-Forwarded-For", "10.0.0.1"), CHUNKED],
+)
+def test_what_means_something_to_uvicorn_goes_its_way(
+    sides: tuple[Side, Side],
+    loop: asyncio.Runner,
+    headers: dict[str, str],
+    header: tuple[str, str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.delattr(ScoreProtocol, "_begin")
+    is_chunked = header == CHUNKED
+    body = chunked(BODIES[0]) if is_chunked else BODIES[0]
+    left_out = "Content-Length" if is_chunked else ""
+    asking = filled(wire_of(body=body, headers=[header], left_out=left_out), headers)
+    ((status, *_), *_) = answers(loop.run(sides[0].told([asking, LAST], True)), ["POST", "GET"])
+    assert status == 200
+
+
+@examples(max_examples=100)
 @given(
     asked=st.lists(requests(), min_size=1, max_size=3),
     cuts=st.none() | st.lists(st.floats(0, 1), max_size=3),
@@ -322,6 +390,45 @@ def test_a_plain_request_needs_no_asgi_and_its_head_is_known_again(
     assert loop.run(asked()) == [200, 200]
 
 
+def test_several_requests_in_one_piece_are_answered_in_their_order(
+    sides: tuple[Side, Side], loop: asyncio.Runner, headers: dict[str, str], plain: bytes
+) -> None:
+    named = [
+        filled(wire_of(headers=[("X-Request-ID", f"number-{number}")]), headers)
+        for number in range(3)
+    ]
+    pieces = [plain, plain + b"".join(named) + LAST]
+    found = list(answers(loop.run(sides[0].told(pieces, patient=True)), ["POST"] * 5 + ["GET"]))
+    assert [status for status, *_ in found] == [200] * 6
+    assert [dict(headers)["x-request-id"] for _, headers, _ in found[2:5]] == [
+        f"number-{number}" for number in range(3)
+    ]
+
+
+def test_what_looks_like_a_request_within_a_body_is_none(
+    sides: tuple[Side, Side], loop: asyncio.Runner, plain: bytes
+) -> None:
+    head, _, _ = wire_of(body=plain).partition(b"\r\n\r\n")
+    pieces = [plain, head + b"\r\n\r\n", plain, LAST]
+    found = answers(loop.run(sides[0].told(pieces)), ["POST", "POST", "GET"])
+    assert [status for status, *_ in found] == [200, 400, 200]
+
+
+def test_a_request_whose_body_is_still_to_come_is_answered_before_the_service_ends(
+    sides: tuple[Side, Side], loop: asyncio.Runner, plain: bytes
+) -> None:
+    async def asked() -> bytes:
+        spoken, line = sides[0].connected()
+        spoken.data_received(plain[:-5])
+        spoken.shutdown()
+        spoken.data_received(plain[-5:])
+        async with asyncio.timeout(PATIENCE_SECONDS):
+            await line.ended.wait()
+        return b"".join(line.written)
+
+    assert [status for status, *_ in answers(loop.run(asked()), ["POST"])] == [200]
+
+
 def test_an_answer_that_is_owed_is_given_before_the_service_ends(
     sides: tuple[Side, Side], loop: asyncio.Runner, plain: bytes
 ) -> None:
@@ -340,8 +447,7 @@ def test_an_answer_that_is_owed_is_given_before_the_service_ends(
 def test_whoever_has_gone_is_told_nothing_and_their_decision_stands(
     sides: tuple[Side, Side], loop: asyncio.Runner, headers: dict[str, str], api: httpx.Client
 ) -> None:
-    length = ("Content-Length", str(len(BODIES[0])))
-    asking = wire_of([*PLAIN.items(), length, ("Idempotency-Key", "went away")])
+    asking = wire_of(headers=[("Idempotency-Key", "went away")])
 
     async def asked() -> list[bytes]:
         spoken, line = sides[0].connected()

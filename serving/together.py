@@ -1,0 +1,128 @@
+"""Plain requests for scores that come in one turn of the event loop are answered together.
+
+At 64 connections they come by dozens, since answers go out in groups; what is done once for many of
+them costs each little.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections import defaultdict
+from collections.abc import Callable, Coroutine, Sequence
+
+import msgspec
+
+from firm.decision import Decision
+from firm.ids import SubjectId, new_key
+from firm.time import Micros
+from serving.access import Login
+from serving.answers import answer
+from serving.explaining import Explaining, gives_reasons
+from serving.observed import Answered
+from serving.plain import PERMISSION, ROUTE, Asked, Head, Reply, reply
+from serving.scoring import Question, Scoring, asked_instant
+
+AT_ONCE = 16
+"""So many are scored and recorded by one task: while they are committed, others are computed."""
+
+
+class _Waiting(msgspec.Struct, gc=False, frozen=True):
+    """A request, and who is told the answer."""
+
+    head: Head
+    asked: Asked
+    address: str
+    tell: Callable[[Reply], None]
+    began: float
+
+
+class Together:
+    """Answers requests within one event loop.
+
+    Args:
+        answered: told of each answer (see `serving.observed.Observed`).
+    """
+
+    def __init__(
+        self,
+        scoring: Scoring,
+        explaining: Explaining,
+        login: Login,
+        now: Callable[[], Micros],
+        answered: Answered,
+    ) -> None:
+        self._scoring = scoring
+        self._explaining = explaining
+        self._login = login
+        self._now = now
+        self._answered = answered
+        self._waiting: list[_Waiting] = []
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    def ask(self, head: Head, asked: Asked, address: str, tell: Callable[[Reply], None]) -> None:
+        """Answer a request with those that come in the same turn.
+
+        Args:
+            address: where it comes from.
+            tell: takes the answer, later.
+        """
+        if not self._waiting:
+            asyncio.get_running_loop().call_soon(self._take)
+        self._waiting.append(_Waiting(head, asked, address, tell, time.perf_counter()))
+
+    def _take(self) -> None:
+        waiting, self._waiting = self._waiting, []
+        at = self._now()
+        let_in: dict[str, list[tuple[_Waiting, Question]]] = defaultdict(list)
+        for one in waiting:
+            try:
+                let_in[one.head.slug].append((one, self._question(one, at)))
+            except Exception as error:
+                self._tell(one, error)
+        for slug, theirs in let_in.items():
+            for start in range(0, len(theirs), AT_ONCE):
+                self._run(self._answer(slug, theirs[start : start + AT_ONCE], at))
+
+    def _question(self, one: _Waiting, at: Micros) -> Question:
+        """What is asked, by somebody who may ask it."""
+        caller = self._login.caller(one.head.authorization, at, one.address)
+        self._login.require(caller, PERMISSION, one.head.slug)
+        as_of = asked_instant(one.asked.as_of, at)
+        return Question(SubjectId(one.asked.subject), as_of, one.head.key or new_key())
+
+    async def _answer(
+        self, slug: str, asked: Sequence[tuple[_Waiting, Question]], at: Micros
+    ) -> None:
+        found: Sequence[Decision | Exception]
+        try:
+            found = await self._scoring.score_all(slug, [question for _, question in asked], at)
+        except Exception as error:
+            found = [error] * len(asked)
+        workflow = self._scoring.workflows[slug]
+        for (one, _), decided in zip(asked, found, strict=True):
+            if isinstance(decided, Exception):
+                self._tell(one, decided)
+            elif gives_reasons(workflow, decided):
+                self._run(self._explain(one, decided))
+            else:
+                self._tell(one, answer(workflow, decided))
+
+    async def _explain(self, one: _Waiting, decided: Decision) -> None:
+        """Reasons take a thread, and so long that others should not wait for them."""
+        said: bytes | Exception
+        try:
+            said = await self._explaining.answer(self._scoring.workflows[one.head.slug], decided)
+        except Exception as error:
+            said = error
+        self._tell(one, said)
+
+    def _tell(self, one: _Waiting, said: bytes | Exception) -> None:
+        found = reply(one.head, said)
+        self._answered(ROUTE, found.status, time.perf_counter() - one.began)
+        one.tell(found)
+
+    def _run(self, work: Coroutine[None, None, None]) -> None:
+        task = asyncio.create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
