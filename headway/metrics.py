@@ -7,7 +7,8 @@ there, and whichever is asked answers for all.
 from __future__ import annotations
 
 from collections import Counter as Counts
-from collections.abc import Iterable, Iterator, Mapping
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import cache
 from pathlib import Path
 
@@ -18,6 +19,7 @@ from prometheus_client.registry import Collector
 
 from firm.decision import Decision, Origin
 from firm.time import SECOND
+from headway.histogram import ManyHistogram
 
 ANSWER_SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1.0, 5.0)
 BATCH_SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0)
@@ -25,7 +27,7 @@ BATCH_EVENTS = (1, 2, 5, 10, 20, 50, 100, 200, 500)
 HOURS = 3_600.0
 AGES = tuple(hours * HOURS for hours in (0.1, 1, 6, 24, 72, 168, 720, 2_160, 8_760))
 
-REQUESTS = Histogram(
+REQUESTS = ManyHistogram(
     "headway_http_request_seconds",
     "Time from a request to its answer",
     ["route", "status"],
@@ -35,7 +37,7 @@ DECISIONS = Counter(
     "headway_decisions", "Decisions taken", ["origin", "workflow", "version", "band"]
 )
 STALE = Counter("headway_stale_decisions", "Decisions on features past their age", ["workflow"])
-AGE = Histogram(
+AGE = ManyHistogram(
     "headway_feature_age_seconds",
     "Age of the newest event in the features when a decision was asked for",
     ["workflow"],
@@ -53,13 +55,13 @@ SIZES = Histogram(
 STARTS = Counter("headway_worker_starts", "Starts of a process of the API", ["worker"])
 
 
-def answered(route: str, status: int, seconds: float) -> None:
-    """Count an answer over HTTP."""
-    _requests(route, status).observe(seconds)
+def answered(route: str, status: int, seconds: Sequence[float]) -> None:
+    """Count answers over HTTP."""
+    _requests(route, status).observe_all(seconds)
 
 
 @cache
-def _requests(route: str, status: int) -> Histogram:
+def _requests(route: str, status: int) -> ManyHistogram:
     return REQUESTS.labels(route, str(status))
 
 
@@ -69,21 +71,24 @@ def _decisions(origin: str, workflow: str, version: str, band: str) -> Counter:
 
 
 @cache
-def _ages(workflow: str) -> Histogram:
+def _ages(workflow: str) -> ManyHistogram:
     return AGE.labels(workflow)
 
 
 def count_decisions(taken: Iterable[Decision]) -> None:
     """Count decisions, whichever way they were asked for."""
     alike: Counts[tuple[Origin, str, str, str]] = Counts()
+    ages: dict[str, list[float]] = defaultdict(list)
     for one in taken:
         kind = one.origin, one.workflow, one.model_version, one.band
         alike[kind] += 1
-        _ages(one.workflow).observe((one.as_of - one.evidence.event_time) / SECOND)
+        ages[one.workflow].append((one.as_of - one.evidence.event_time) / SECOND)
         if one.stale:
             STALE.labels(one.workflow).inc()
     for kind, number in alike.items():
         _decisions(*kind).inc(number)
+    for workflow, theirs in ages.items():
+        _ages(workflow).observe_all(theirs)
 
 
 class Standing(Collector):

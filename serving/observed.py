@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from secrets import token_hex
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from structlog.contextvars import bind_contextvars
 
-Answered = Callable[[str, int, float], None]
+Answered = Callable[[str, int, Sequence[float]], None]
 HEADER, TRACE = b"x-request-id", b"traceparent"
 _ID = re.compile(rb"[A-Za-z0-9._:-]{1,128}")
 _TRACEPARENT = re.compile(rb"[0-9a-f]{2}-([0-9a-f]{32})-[0-9a-f]{16}-[0-9a-f]{2}")
@@ -21,8 +21,8 @@ class Observed:
     """ASGI middleware.
 
     Args:
-        answered: told of each answer its route (as declared, never the caller's text), its status
-            and the seconds that it took.
+        answered: told of answers their route (as declared, never the caller's text), their status
+            and the seconds that each took.
     """
 
     def __init__(self, app: ASGIApp, answered: Answered) -> None:
@@ -49,7 +49,7 @@ class Observed:
         try:
             await self._app(scope, receive, noted)
         finally:
-            self._answered(route_of(scope), status, time.perf_counter() - began)
+            self._answered(route_of(scope), status, [time.perf_counter() - began])
 
 
 def request_id(headers: Iterable[tuple[bytes, bytes]]) -> bytes:

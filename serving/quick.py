@@ -85,7 +85,7 @@ class QuickScore:
         except Exception as error:
             said = error
         answer = reply(head, said)
-        self._answered(ROUTE, answer.status, time.perf_counter() - began)
+        self._answered(ROUTE, answer.status, [time.perf_counter() - began])
         return answer
 
     async def _score(self, head: Head, asked: Asked, address: str) -> bytes:

@@ -16,6 +16,7 @@ import msgspec
 from firm.decision import Decision
 from firm.ids import SubjectId, new_key
 from firm.time import Micros
+from firm.workflow import Workflow
 from serving.access import Login
 from serving.answers import answer
 from serving.explaining import Explaining, gives_reasons
@@ -37,11 +38,14 @@ class _Waiting(msgspec.Struct, gc=False, frozen=True):
     began: float
 
 
+_Answered = tuple[_Waiting, bytes | Exception]
+
+
 class Together:
     """Answers requests within one event loop.
 
     Args:
-        answered: told of each answer (see `serving.observed.Observed`).
+        answered: told of the answers (see `serving.observed.Observed`).
     """
 
     def __init__(
@@ -75,11 +79,13 @@ class Together:
         waiting, self._waiting = self._waiting, []
         at = self._now()
         let_in: dict[str, list[tuple[_Waiting, Question]]] = defaultdict(list)
+        refused: list[_Answered] = []
         for one in waiting:
             try:
                 let_in[one.head.slug].append((one, self._question(one, at)))
             except Exception as error:
-                self._tell(one, error)
+                refused.append((one, error))
+        self._tell(refused)
         for slug, theirs in let_in.items():
             for start in range(0, len(theirs), AT_ONCE):
                 self._run(self._answer(slug, theirs[start : start + AT_ONCE], at))
@@ -100,13 +106,13 @@ class Together:
         except Exception as error:
             found = [error] * len(asked)
         workflow = self._scoring.workflows[slug]
+        told: list[_Answered] = []
         for (one, _), decided in zip(asked, found, strict=True):
-            if isinstance(decided, Exception):
-                self._tell(one, decided)
-            elif gives_reasons(workflow, decided):
+            if isinstance(decided, Decision) and gives_reasons(workflow, decided):
                 self._run(self._explain(one, decided))
             else:
-                self._tell(one, answer(workflow, decided))
+                told.append((one, _said(workflow, decided)))
+        self._tell(told)
 
     async def _explain(self, one: _Waiting, decided: Decision) -> None:
         """Reasons take a thread, and so long that others should not wait for them."""
@@ -115,14 +121,28 @@ class Together:
             said = await self._explaining.answer(self._scoring.workflows[one.head.slug], decided)
         except Exception as error:
             said = error
-        self._tell(one, said)
+        self._tell([(one, said)])
 
-    def _tell(self, one: _Waiting, said: bytes | Exception) -> None:
-        found = reply(one.head, said)
-        self._answered(ROUTE, found.status, time.perf_counter() - one.began)
-        one.tell(found)
+    def _tell(self, answers: Sequence[_Answered]) -> None:
+        taken: dict[int, list[float]] = defaultdict(list)
+        for one, said in answers:
+            found = reply(one.head, said)
+            one.tell(found)
+            taken[found.status].append(time.perf_counter() - one.began)
+        for status, seconds in taken.items():
+            self._answered(ROUTE, status, seconds)
 
     def _run(self, work: Coroutine[None, None, None]) -> None:
         task = asyncio.create_task(work)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
+
+
+def _said(workflow: Workflow, decided: Decision | Exception) -> bytes | Exception:
+    """The body; what goes wrong with one answer is no matter of the others."""
+    if isinstance(decided, Exception):
+        return decided
+    try:
+        return answer(workflow, decided)
+    except Exception as error:
+        return error

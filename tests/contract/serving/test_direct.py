@@ -22,9 +22,12 @@ from hypothesis import strategies as st
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from uvicorn.server import ServerState
 
+from firm.decision import Decision
+from firm.workflow import Workflow
 from headway.api import build
 from headway.settings import Settings
-from serving import direct
+from serving import answers as answers_module
+from serving import direct, together
 from serving.app import Application
 from serving.direct import ScoreProtocol
 from serving.quick import QuickScore
@@ -408,10 +411,10 @@ def test_several_requests_in_one_piece_are_answered_in_their_order(
 def test_what_looks_like_a_request_within_a_body_is_none(
     sides: tuple[Side, Side], loop: asyncio.Runner, plain: bytes
 ) -> None:
-    head, _, _ = wire_of(body=plain).partition(b"\r\n\r\n")
-    pieces = [plain, head + b"\r\n\r\n", plain, LAST]
-    found = answers(loop.run(sides[0].told(pieces)), ["POST", "POST", "GET"])
-    assert [status for status, *_ in found] == [200, 400, 200]
+    get = b"GET /health/live HTTP/1.1\r\nHost: h\r\nContent-Length: %d\r\n\r\n" % len(plain)
+    told = loop.run(sides[0].told([plain, get, plain, LAST], patient=True))
+    found = list(answers(told, ["POST", "GET", "GET", "GET"]))
+    assert [body.get("status") for *_, body in found[1:]] == ["live", "live"]
 
 
 def test_a_request_whose_body_is_still_to_come_is_answered_before_the_service_ends(
@@ -442,6 +445,31 @@ def test_an_answer_that_is_owed_is_given_before_the_service_ends(
 
     ((status, headers, _),) = answers(loop.run(asked()), ["POST"])
     assert (status, dict(headers)["connection"]) == (200, "close")
+
+
+def test_what_goes_wrong_with_one_answer_leaves_the_others_as_they_are(
+    sides: tuple[Side, Side],
+    loop: asyncio.Runner,
+    headers: dict[str, str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def answer(workflow: Workflow, decision: Decision) -> bytes:
+        if decision.subject == "project:p2":
+            raise ValueError("nobody has thought of this")
+        return answers_module.answer(workflow, decision)
+
+    async def asked() -> list[bytes]:
+        both = [sides[0].connected() for _ in range(2)]
+        for (spoken, _), subject in zip(both, ("p1", "p2"), strict=True):
+            body = b'{"subject": "project:%b"}' % subject.encode()
+            spoken.data_received(filled(wire_of(body=body), headers))
+        for one in both:
+            await _answered(*one)
+        return [b"".join(line.written) for _, line in both]
+
+    monkeypatch.setattr(together, "answer", answer)
+    found = [status for wire in loop.run(asked()) for status, *_ in answers(wire, ["POST"])]
+    assert found == [200, 500]
 
 
 def test_whoever_has_gone_is_told_nothing_and_their_decision_stands(

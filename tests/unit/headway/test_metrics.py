@@ -9,7 +9,7 @@ from pathlib import Path
 from headway.metrics import Standing, empty_folder, exposition
 from headway.settings import Settings
 
-COUNT = "from headway.metrics import answered; answered('/ping', 200, 0.002)"
+COUNT = "from headway.metrics import answered; answered('/ping', 200, [0.002])"
 SERIES = 'headway_http_request_seconds_count{route="/ping",status="200"}'
 
 
