@@ -10,6 +10,11 @@ from firm.time import DAY, Micros
 from firm.vocabulary import Known
 from firm.workflow import Feature, Input, Workflow
 
+_Beside = tuple[Micros | None, tuple[str, ...], tuple[str, ...]]
+"""When the newest of a subject's own happened, of what features are computed from that read groups
+too; these groups; and the names of the features."""
+_Own = tuple[Micros, dict[str, Micros | None], list[_Beside]]
+
 
 class FeatureEvidence(msgspec.Struct, frozen=True, gc=False):
     """One value that a decision rests on.
@@ -36,22 +41,38 @@ def evidence_of(workflow: Workflow, known: Known, position: Position | None) -> 
 
     `apart` says only what is not as the newest event: mostly that holds for all own features.
     """
-    newest = known.entries[-1].at
-    times: dict[Input, Micros | None] = {}
-    own: dict[Input, Micros | None] = known.lasting.setdefault(evidence_of, {})
-    apart: dict[str, Micros | None] = {}
-    for inputs, names in workflow.read_by:
-        at: Micros | None = None
-        for one in inputs:
-            kept = times if one[0] == "group" else own
-            if one not in kept:
-                kept[one] = _newest(one, known)
-            found = kept[one]
-            if found is not None and (at is None or found > at):
-                at = found
-        if at != newest:
-            apart |= dict.fromkeys(names, at)
+    kept: _Own | None = known.lasting.get(evidence_of)
+    if kept is None:
+        kept = known.lasting[evidence_of] = _own(workflow, known)
+    newest, own, beside = kept
+    apart, as_of = own.copy(), known.as_of
+    times = {name: group.last_before(as_of) for name, group in known.groups.items()}
+    for at, groups, names in beside:
+        found = at
+        for name in groups:
+            time = times.get(name)
+            if time is not None and (found is None or time > found):
+                found = time
+        if found != newest:
+            for name in names:
+                apart[name] = found
     return Evidence(position, newest, apart)
+
+
+def _own(workflow: Workflow, known: Known) -> _Own:
+    """What holds for as long as the subject's entries are the same."""
+    newest = known.entries[-1].at
+    apart: dict[str, Micros | None] = {}
+    beside: list[_Beside] = []
+    for inputs, names in workflow.read_by:
+        own = (_newest(one, known) for one in inputs if one[0] != "group")
+        at = max((time for time in own if time is not None), default=None)
+        groups = tuple(name for kind, name in inputs if kind == "group")
+        if groups:
+            beside.append((at, groups, names))
+        elif at != newest:
+            apart |= dict.fromkeys(names, at)
+    return newest, apart, beside
 
 
 def feature_evidence(workflow: Workflow, decision: Decision) -> list[FeatureEvidence]:
@@ -86,11 +107,8 @@ def _one(
 
 
 def _newest(read: Input, known: Known) -> Micros | None:
-    """When the newest of what is read happened; None where there is nothing."""
+    """When the newest of a subject's own that is read happened; None where there is nothing."""
     kind, name = read
-    if kind == "group":
-        group = known.groups.get(name)
-        return None if group is None else group.last_before(known.as_of)
     if kind == "type":
         return next((entry.at for entry in reversed(known.entries) if entry.type == name), None)
     for entry in reversed(known.entries):

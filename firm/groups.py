@@ -92,8 +92,9 @@ class Group(msgspec.Struct, dict=True):
         With a half-life, an observation weighs half as much for each that has passed since its
         bucket.
         """
-        end = as_of // self.grain
-        tallies, asked = self._tallies(end), (within_days, half_life_days)
+        end, asked = as_of // self.grain, (within_days, half_life_days)
+        kept: tuple[int, dict[Question, Tally]] | None = self.__dict__.get("tallies")
+        tallies = kept[1] if kept is not None and kept[0] == end else self._tallies(end)
         found = tallies.get(asked)
         if found is None:
             found = tallies[asked] = self._tally(end, within_days, half_life_days)

@@ -17,5 +17,7 @@ _WHOLE = 1 << 64
 
 def is_held_out(workflow: Workflow, subject: SubjectId) -> bool:
     """Whether a subject belongs to the workflow's holdout; always the same for the same subject."""
+    if not workflow.watch.holdout:
+        return False
     digest = hashlib.sha256(f"{workflow.slug}|{subject}".encode()).digest()
     return int.from_bytes(digest[:8]) < workflow.watch.holdout * _WHOLE

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import cached_property
 from typing import Annotated, Any, Literal
 
+import msgspec
 from pydantic import Field
 
 from firm.candidates import Candidates
@@ -23,6 +24,7 @@ from firm.ids import EventId
 from firm.money import Currency, Money
 from firm.time import SECOND, Micros
 from firm.vocabulary import Expr, Known, Reads
+from firm.vocabulary.rows import Rows
 
 Row = tuple[float | None, ...]
 Direction = Literal[-1, 0, 1]
@@ -216,7 +218,14 @@ class Policy(Declared):
 
     def band(self, probability: float) -> Band:
         """The highest band that the score reaches."""
-        return next(b for b in reversed(self.bands) if probability >= b.at_least)
+        for band in self._highest_first:
+            if probability >= band.at_least:
+                return band
+        raise ValueError(f"no band holds {probability!r}: it is no probability")
+
+    @cached_property
+    def _highest_first(self) -> tuple[Band, ...]:
+        return self.bands[::-1]
 
     @property
     def alarm_at(self) -> float:
@@ -458,6 +467,11 @@ class Workflow(Declared):
         return {feature.name: feature.unit for feature in self.features}
 
     @cached_property
+    def units_as_json(self) -> msgspec.Raw:
+        """The same as each answer has them."""
+        return msgspec.Raw(msgspec.json.encode(self.units, order="deterministic"))
+
+    @cached_property
     def read_by(self) -> tuple[tuple[tuple[Input, ...], tuple[str, ...]], ...]:
         """What features are computed from, with the names of those that are; one that does not say
         what it reads is left out."""
@@ -490,7 +504,11 @@ class Workflow(Declared):
 
     def row(self, known: Known) -> Row:
         """The features as of an instant, in the order of `feature_names`."""
-        return tuple(feature.of(known) for feature in self.features)
+        return self._rows.row(known)
+
+    @cached_property
+    def _rows(self) -> Rows:
+        return Rows([feature.of for feature in self.features])
 
     def membership(self, entries: Sequence[Entry]) -> dict[str, str]:
         """The group id of the subject in each declared group, as its entries have it."""

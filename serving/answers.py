@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
+from functools import lru_cache
 from typing import Any
 
 import msgspec
@@ -72,7 +73,7 @@ class _Answer(msgspec.Struct, gc=False, kw_only=True):
     rule_because: str
     subject: str
     unexplained: str | msgspec.UnsetType = msgspec.UNSET
-    units: dict[str, str]
+    units: msgspec.Raw
     workflow: str
 
 
@@ -97,7 +98,7 @@ def evidence_answer(workflow: Workflow, decision: Decision) -> bytes:
             "freshness_days": workflow.slo.freshness_days,
             "when_stale": workflow.slo.stale,
             "log_offset": position.offset if position else None,
-            "missing": sorted(name for name, v in decision.features.items() if v is None),
+            "missing": _missing(decision),
             "features": shown,
         }
     )
@@ -161,22 +162,22 @@ def _answer(workflow: Workflow, decision: Decision, why: Why) -> _Answer:
         decision_id=decision.id,
         workflow=decision.workflow,
         subject=decision.subject,
-        as_of=to_datetime(decision.as_of),
+        as_of=_moment(decision.as_of),
         probability=decision.probability,
         band=decision.band,
         because=band.because,
         actions=[action.says for action in band.actions],
         features=decision.features,
         awaits=decision.awaits,
-        missing=sorted(name for name, value in decision.features.items() if value is None),
+        missing=_missing(decision),
         freshness=_Freshness(
-            event_time=to_datetime(decision.evidence.event_time),
+            event_time=_moment(decision.evidence.event_time),
             age_days=(decision.as_of - decision.evidence.event_time) / DAY,
             stale=decision.stale,
             log_offset=position.offset if position else None,
             apart={name: _time(at) for name, at in decision.evidence.apart.items()},
         ),
-        units=workflow.units,
+        units=workflow.units_as_json,
         model_version=decision.model_version,
         policy_version=decision.policy_version,
         rule_because=decision.rule_because,
@@ -185,8 +186,19 @@ def _answer(workflow: Workflow, decision: Decision, why: Why) -> _Answer:
     )
 
 
+def _missing(decision: Decision) -> list[str]:
+    features = decision.features
+    if None not in features.values():
+        return []
+    return sorted(name for name, value in features.items() if value is None)
+
+
 def _time(at: Micros | None) -> datetime | None:
-    return None if at is None else to_datetime(at)
+    return None if at is None else _moment(at)
+
+
+_moment = lru_cache(maxsize=8_192)(to_datetime)
+"""Those who ask at one time are told much of the same instants."""
 
 
 def _ranked(
@@ -203,7 +215,7 @@ def _ranked(
     for one in ranking.excluded:
         for candidate in one.candidates:
             out.setdefault(candidate, {})[one.filter] = one.says
-    said = msgspec.to_builtins(shown)
+    said = msgspec.json.decode(as_json(shown))
     if decision.origin == "http":
         said["actions"] = [action.says for action in exceptions(workflow, decision)]
     return RankedAnswer(

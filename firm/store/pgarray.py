@@ -7,7 +7,7 @@ The form is that of `array_send` and of the `send` function of each element's ty
 from __future__ import annotations
 
 import struct
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from psycopg.adapt import Buffer, Dumper
@@ -27,19 +27,18 @@ class PgArray:
     encode: Callable[[Any], bytes]
 
     def __init__(self, values: Sequence[Any]) -> None:
-        has_null = None in values
-        header = _HEADER(1, has_null, self.element, len(values), 1)
-        self.packed = header + b"".join(self._sized(values))
+        count, first = len(values), values[0] if values else None
+        header = _HEADER(1, None in values, self.element, count, 1)
+        if values.count(first) == count:
+            self.packed = header + self._sized(first) * count
+        else:
+            self.packed = header + b"".join(map(self._sized, values))
 
-    def _sized(self, values: Iterable[Any]) -> Iterable[bytes]:
-        encode = self.encode
-        for value in values:
-            if value is None:
-                yield _NULL
-            else:
-                data = encode(value)
-                yield _LENGTH(len(data))
-                yield data
+    def _sized(self, value: Any) -> bytes:
+        if value is None:
+            return _NULL
+        data = self.encode(value)
+        return _LENGTH(len(data)) + data
 
 
 class Texts(PgArray):

@@ -6,7 +6,7 @@ from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from functools import reduce
 from math import isfinite, log1p
-from operator import or_
+from operator import add, mul, or_, sub
 from typing import Any, Self
 
 from firm.groups import Group
@@ -74,7 +74,8 @@ class Expr:
     `how` says in data what `compute` does: the name of the word, and what it is applied to. Whoever
     evaluates whole columns reads it (`training.vectors`); it is empty where a word has none.
     `timeless` says that it is computed from the subject's entries alone: not from `as_of`, nor from
-    groups.
+    groups. Where it is computed from the values of one or two `parts` alone, and missing where one
+    of them is, `apply` does it.
     """
 
     compute: Compute
@@ -82,6 +83,8 @@ class Expr:
     reads: Reads = NOTHING
     how: How = field(default=(), compare=False, repr=False)
     timeless: bool = field(default=False, compare=False, repr=False)
+    parts: tuple[Expr, ...] = field(default=(), compare=False, repr=False)
+    apply: Callable[..., Number] | None = field(default=None, compare=False, repr=False)
 
     def __call__(self, known: Known) -> Number:
         """Its value, a finite float or None."""
@@ -100,13 +103,13 @@ class Expr:
         return self.reads == NOTHING or not known.isdisjoint({text, *groups})
 
     def __add__(self, other: Expr | float) -> Expr:
-        return _combine(self, other, "+", lambda a, b: a + b)
+        return _combine(self, other, "+", add)
 
     def __sub__(self, other: Expr | float) -> Expr:
-        return _combine(self, other, "-", lambda a, b: a - b)
+        return _combine(self, other, "-", sub)
 
     def __mul__(self, other: Expr | float) -> Expr:
-        return _combine(self, other, "*", lambda a, b: a * b)
+        return _combine(self, other, "*", mul)
 
     def __truediv__(self, other: Expr | float) -> Expr:
         return _combine(self, other, "/", lambda a, b: a / b if b else None)
@@ -126,14 +129,8 @@ class Expr:
 
     def positive(self) -> Expr:
         """The value where it is above zero; missing elsewhere."""
-
-        def compute(known: Known) -> Number:
-            value = self(known)
-            return value if value is not None and value > 0 else None
-
-        return Expr(
-            compute, f"positive {self.words}", self.reads, ("positive", self), self.timeless
-        )
+        words = f"positive {self.words}"
+        return self._then(lambda x: x if x > 0 else None, words, "positive")
 
     def log(self) -> Expr:
         """sign(x) * log(1 + |x|): tames long tails and keeps zero and the sign."""
@@ -157,12 +154,13 @@ class Expr:
             self.timeless and second.timeless,
         )
 
-    def _then(self, apply: Callable[[float], float], words: str, word: str, *said: float) -> Expr:
+    def _then(self, apply: Callable[[float], Number], words: str, word: str, *said: float) -> Expr:
         def compute(known: Known) -> Number:
             value = self(known)
             return None if value is None else apply(value)
 
-        return Expr(compute, words, self.reads, (word, self, *said), self.timeless)
+        how = (word, self, *said)
+        return Expr(compute, words, self.reads, how, self.timeless, (self,), apply)
 
 
 def constant(value: float) -> Expr:
@@ -193,12 +191,5 @@ def _combine(
         b = right(known)
         return None if a is None or b is None else apply(a, b)
 
-    def with_constant(known: Known) -> Number:
-        a = left(known)
-        return None if a is None else apply(a, number)
-
     how, timeless = (sign, left, right), left.timeless and right.timeless
-    if isinstance(other, Expr):
-        return Expr(compute, words, reads, how, timeless)
-    number = float(other)
-    return Expr(with_constant, words, reads, how, timeless)
+    return Expr(compute, words, reads, how, timeless, (left, right), apply)

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from functools import cache
+
 from firm.groups import Tally
 from firm.time import DAY
 from firm.vocabulary.expr import Expr, Known, Number, Reads
 from firm.vocabulary.series import Point, Series
 
+NOTHING = Tally()
 
+
+@cache
 def known_rate(
     group: str,
     *,
@@ -120,9 +125,9 @@ def _tally(
     known: Known, group: str, within_days: float | None = None, half_life_days: float | None = None
 ) -> Tally:
     found = known.groups.get(group)
-    return found.before(known.as_of, within_days, half_life_days) if found else Tally()
+    return found.before(known.as_of, within_days, half_life_days) if found else NOTHING
 
 
 def _newest(known: Known, group: str, most: int, fading: float) -> Tally:
     found = known.groups.get(group)
-    return found.newest(known.as_of, most, fading) if found else Tally()
+    return found.newest(known.as_of, most, fading) if found else NOTHING

@@ -89,14 +89,20 @@ def days_in(name: str) -> Expr:
     """Days for which the newest text has been the same, from the first entry that had it."""
 
     def compute(known: Known) -> Number:
-        now, since = None, None
+        if compute not in known.lasting:
+            known.lasting[compute] = since(known)
+        began: Micros | None = known.lasting[compute]
+        return None if began is None else (known.as_of - began) / DAY
+
+    def since(known: Known) -> Micros | None:
+        now, began = None, None
         for entry in reversed(known.entries):
             value = entry.values.get(name)
             if now is not None and value != now:
                 break
             if isinstance(value, str):
-                now, since = value, entry.at
-        return None if since is None else (known.as_of - since) / DAY
+                now, began = value, entry.at
+        return began
 
     return Expr(compute, f"days in the same {name}", _reads(name), ("days_in", name))
 
