@@ -83,7 +83,9 @@ def train_workflow(
     moment = now() if cut is None else to_micros(cut.replace(tzinfo=cut.tzinfo or UTC))
     workflow = workflow_named(slug)
     with progress.stage("trying parameters" if tuning else "training", tuning or None) as step:
-        trained = train_version(settings, workflow, moment, by, tuning, step, None, in_files, on)
+        trained = train_version(
+            settings, workflow, moment, by, tuning, step, None, in_files, on, say=progress.say
+        )
     return {
         "version": trained.version.version,
         "rows": trained.data.rows,

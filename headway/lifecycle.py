@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import closing
 from typing import TYPE_CHECKING, get_args
 
@@ -10,6 +10,7 @@ import structlog
 
 from firm.ports import EventLog
 from firm.promotion import Registration
+from firm.react import Arrival
 from firm.standing import Alias
 from firm.store import SqlStore
 from firm.time import Micros
@@ -50,10 +51,12 @@ def train_version(
     in_files: bool = False,
     on: str | None = None,
     replays: Replays | None = None,
+    say: Callable[[str], None] = lambda _: None,
 ) -> TrainingReport:
     """Train on what was known at the cut, from the log in Kafka (or from `log`, if it has been read
     already), hold it against the champion, and register the version; `in_files` and `on` are those
-    of `headway train`, which `replays` takes the place of."""
+    of `headway train`, which `replays` takes the place of; `say` is told how a log is replayed into
+    files."""
     from headway.fairness.job import FairnessJob, open_vault  # noqa: PLC0415  (imports SciPy)
     from training.train import train  # noqa: PLC0415  (imports MLflow)
 
@@ -61,13 +64,13 @@ def train_version(
     registry, at = open_registry(settings), now()
     with (
         closing(SqlStore(settings.database or "", settings.audit_key())) as store,
-        replays_by(settings, in_files, on) as declared_replays,
+        replays_by(settings, in_files, on, say) as declared_replays,
     ):
         governance = Governance(settings, store)
         live = governance.standing(workflow.slug).champion
         trained = train(
             workflow,
-            log.read(),
+            _Events(log),
             cut=cut,
             registry=registry,
             champion=registry.get(workflow.slug, live.version) if live else None,
@@ -83,6 +86,16 @@ def train_version(
         governance.register(registration(trained, at))
     _tell_lineage(settings, workflow, trained, registry, at)
     return trained
+
+
+class _Events:
+    """The events of a log, read again each time that somebody goes through them."""
+
+    def __init__(self, log: EventLog) -> None:
+        self._log = log
+
+    def __iter__(self) -> Iterator[Arrival]:
+        return self._log.read()
 
 
 def _tell_lineage(

@@ -11,7 +11,7 @@ at an instant is what stands before it, and what a group knew is what lies in ea
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -20,11 +20,11 @@ import polars as pl
 import pyarrow as pa
 
 from firm.columns import Keep, NextRises, NextSays
-from firm.errors import CannotTrain
 from firm.workflow import GroupBy, Workflow
+from training.folding import ParquetLog
 from training.partitions import INSTANT, Parts, PartsWriter
 from training.rows import Flags, Floats, Ints
-from training.shuffle import MOST_WORDS, OutOfOrder, Shuffled, shuffle
+from training.shuffle import MOST_WORDS, NotInColumns, OutOfOrder, Shuffled, shuffle
 from training.tallies import Tallies
 from training.vectors import Entries, Questions, unsaid
 
@@ -50,22 +50,32 @@ def replay_columns(workflow: Workflow, log: Path, folder: Path) -> Parts:
 
     Raises:
         CannotTrain: the declaration has parts that can only be called, or nothing asks for a score.
-        OutOfOrder: an event is older than one before it.
+        OutOfOrder: an event is older than one before it, and is no repetition.
     """
-    if problems := unread(workflow):
-        raise CannotTrain(
+    require_read(workflow, unread(workflow))
+    folder.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=folder) as scratch:
+        shuffled = shuffle(ParquetLog(workflow, log), Path(scratch))
+        write_rows(workflow, shuffled, folder)
+    return Parts(folder)
+
+
+def require_read(workflow: Workflow, problems: Sequence[str]) -> None:
+    """Raises NotInColumns where anything stands in the way."""
+    if problems:
+        raise NotInColumns(
             f"{workflow.slug} cannot be replayed in columns for {', '.join(problems)}; "
             "`training.streaming` replays any declaration"
         )
-    folder.mkdir(parents=True, exist_ok=True)
+
+
+def write_rows(workflow: Workflow, shuffled: Shuffled, folder: Path) -> None:
+    """Answer all questions of a log, and write them into the folder."""
     writer = PartsWriter(folder, workflow.feature_names)
-    with tempfile.TemporaryDirectory(dir=folder) as scratch:
-        shuffled = shuffle(workflow, log, Path(scratch))
-        known = _observed(workflow, shuffled)
-        for block in _blocks(workflow, shuffled):
-            if len(block.asked):
-                _write(workflow, block, known, writer)
-    return Parts(folder)
+    known = _observed(workflow, shuffled)
+    for block in _blocks(workflow, shuffled):
+        if len(block.asked):
+            _write(workflow, block, known, writer)
 
 
 @dataclass(frozen=True, slots=True)

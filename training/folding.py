@@ -1,72 +1,95 @@
-"""The fold of `firm.columns` over a log in Parquet: a batch of events at a time."""
+"""A log in Parquet folded by `firm.columns`: a batch of events at a time."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Protocol
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
+import pyarrow.parquet as pq
 
 from firm.columns import Amount, Keep, Stretch
+from firm.errors import CannotTrain
 from firm.time import DAY
 from firm.workflow import Workflow
+from training.partitions import BATCH
 
 KEYS = ("id", "type", "subject", "occurred_at")
 
 
-@dataclass(frozen=True, slots=True)
-class ColumnFold:
-    """What a workflow keeps of the fields that a log has; other fields of its facts are missing.
+class Folded(Protocol):
+    """The folded events of a log in its order, some at a time: `KEYS`, the `offset` in the log, and
+    what is kept, texts as such and numbers as floats; what is missing is null, or its column is."""
 
-    Attributes:
-        kept: what is kept, by the name under which it is.
-        texts: the names of the texts; all others are numbers.
+    @property
+    def texts(self) -> Sequence[str]:
+        """The names under which texts are kept."""
+
+    @property
+    def numbers(self) -> Sequence[str]:
+        """The names under which numbers are kept."""
+
+    @property
+    def events(self) -> int:
+        """How many there are, or some more."""
+
+    def __iter__(self) -> Iterator[pa.Table]: ...
+
+
+class ParquetLog:
+    """A log in a folder as a workflow whose fold is a `Keep` folds it.
+
+    Raises CannotTrain where there is no log.
     """
 
-    types: tuple[str, ...]
-    kept: dict[str, str | Amount | Stretch]
-    texts: frozenset[str]
-
-    @classmethod
-    def of(cls, workflow: Workflow, schema: pa.Schema) -> ColumnFold:
-        """That of a workflow whose fold is a `Keep`, over a log of this schema."""
+    def __init__(self, workflow: Workflow, folder: Path) -> None:
         assert isinstance(workflow.fold, Keep)  # noqa: S101  (`columnar.unread` has looked)
-        kept = {n: k for n, k in workflow.fold.kept.items() if field_of(k) in schema.names}
-        texts = frozenset(name for name, one in kept.items() if _is_text(one, schema))
-        return cls(tuple(fact.type for fact in workflow.facts), kept, texts)
+        self._files = sorted(folder.glob("*.parquet"))
+        if not self._files:
+            raise CannotTrain(f"there is no log in {folder}: it holds no Parquet file")
+        schema = pq.read_schema(self._files[0])
+        kept = {n: k for n, k in workflow.fold.kept.items() if _field(k) in schema.names}
+        self._types = pa.array([fact.type for fact in workflow.facts])
+        self._kept = kept
+        self.texts = [name for name, one in kept.items() if _is_text(one, schema)]
+        self.numbers = [name for name in kept if name not in self.texts]
+        self.events = sum(pq.read_metadata(file).num_rows for file in self._files)
 
-    @property
-    def numbers(self) -> list[str]:
-        """The names of the numbers."""
-        return [name for name in self.kept if name not in self.texts]
+    def __iter__(self) -> Iterator[pa.Table]:
+        offset, fields = 0, [*KEYS, *dict.fromkeys(map(_field, self._kept.values()))]
+        for file in self._files:
+            for batch in _batches(file, fields):
+                yield self._fold(batch, offset)
+                offset += len(batch)
 
-    @property
-    def fields(self) -> list[str]:
-        """What has to be read of the log."""
-        return [*KEYS, *dict.fromkeys(field_of(one) for one in self.kept.values())]
-
-    def fold(self, batch: pa.RecordBatch, offset: int) -> pa.Table:
-        """The events that concern the workflow: keys, `offset` in the log, and what is kept."""
+    def _fold(self, batch: pa.RecordBatch, offset: int) -> pa.Table:
         places = pa.array(np.arange(offset, offset + len(batch)))
         found = pa.table([*batch.columns, places], [*batch.schema.names, "offset"])
         found = found.filter(self._taken(batch)).combine_chunks()
         columns = {name: found[name] for name in (*KEYS, "offset")}
-        columns |= {name: _kept(one, found) for name, one in self.kept.items()}
+        columns |= {name: _kept(one, found) for name, one in self._kept.items()}
         return pa.table(columns)
 
     def _taken(self, batch: pa.RecordBatch) -> pa.Array:
         """An event with a sum in another currency is rejected, as the fold does when called."""
-        taken = pc.is_in(batch["type"], pa.array(self.types))
-        for one in self.kept.values():
+        taken = pc.is_in(batch["type"], self._types)
+        for one in self._kept.values():
             if isinstance(one, Amount):
                 currency = pc.struct_field(batch[one.field], "currency")
                 taken = pc.and_(taken, pc.equal(currency, one.currency).fill_null(True))
         return taken
 
 
-def field_of(kept: str | Amount | Stretch) -> str:
-    """The field of the fact that is kept."""
+def _batches(file: Path, columns: list[str]) -> Iterator[pa.RecordBatch]:
+    """A reader keeps what it has decoded until it is let go of, so each lives for one file."""
+    with pq.ParquetFile(file) as opened:
+        yield from opened.iter_batches(BATCH, columns=columns)
+
+
+def _field(kept: str | Amount | Stretch) -> str:
     return kept if isinstance(kept, str) else kept.field
 
 
@@ -77,7 +100,7 @@ def _is_text(kept: str | Amount | Stretch, schema: pa.Schema) -> bool:
 
 
 def _kept(kept: str | Amount | Stretch, events: pa.Table) -> pa.ChunkedArray | pa.Array:
-    column = events[field_of(kept)]
+    column = events[_field(kept)]
     if isinstance(kept, Amount):
         # through a text: the cast from a decimal does not give the nearest float
         return pc.struct_field(column, "amount").cast(pa.string()).cast(pa.float64())

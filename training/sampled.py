@@ -7,7 +7,7 @@ files.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, fields
 from functools import partial
 from pathlib import Path
@@ -19,6 +19,7 @@ from firm.ids import EventId, decision_id
 from firm.react import Arrival
 from firm.time import Micros
 from firm.workflow import Workflow
+from training.either_way import replay_either_way
 from training.fit import Fitted, parameters
 from training.lessons import complemented
 from training.material import Fits, Material, material
@@ -28,7 +29,6 @@ from training.replay import Replayed, Watch
 from training.rows import UNKNOWN, Fingerprint, TrainingRows
 from training.source import Source
 from training.spill import SubjectsOnDisk
-from training.streaming import replay_to_parts
 
 MOST_ROWS = 100_000
 MOST_SUBJECTS = 20_000
@@ -71,9 +71,12 @@ def in_files(
     workflow: Workflow,
     arrivals: Iterable[Arrival],
     watch: Watch | None = None,
+    *,
+    say: Callable[[str], None] = lambda _: None,
 ) -> Source:
-    """A log of any length: replayed into the folder of the workflow in this one."""
-    parts = replay_to_parts(workflow, arrivals, folder / workflow.slug, watch=watch)
+    """A log of any length: replayed into the folder of the workflow in this one; `say` is told
+    which way."""
+    parts = replay_either_way(workflow, arrivals, folder / workflow.slug, watch, say)
     on_disk, rows = SubjectsOnDisk(parts.folder), _sample(workflow, parts)
     replayed = SampledReplay(rows, on_disk, {}, on_disk)
     return Source(replayed, partial(_learn, workflow, parts, rows), partial(_fit, fits))

@@ -1,4 +1,4 @@
-"""A log in Parquet parted by subject: each bucket holds all that was said of some subjects."""
+"""A folded log parted by subject: each bucket holds all that was said of some subjects."""
 
 from __future__ import annotations
 
@@ -10,22 +10,26 @@ from typing import Self
 import numpy as np
 import polars as pl
 import pyarrow as pa
-import pyarrow.parquet as pq
 
 from firm.errors import CannotTrain
-from firm.workflow import Workflow
-from training.folding import ColumnFold
-from training.partitions import BATCH
-from training.rows import Ints
+from training.folding import KEYS, Folded
 
 IN_MEMORY = 200_000
 """Events in a bucket."""
+LATE = "(late)"
+"""The column that says whether an event is older than one before it."""
 MOST_WORDS = 2**20
 """Different words of one text: codes of three texts together make one whole number."""
 
 
-class OutOfOrder(CannotTrain):
-    """The log is not in the order of time; `training.streaming` takes it in any order."""
+class NotInColumns(CannotTrain):
+    """The log holds what columns cannot answer; `training.streaming` replays any log."""
+
+    kind = "not-in-columns"
+
+
+class OutOfOrder(NotInColumns):
+    """The log is not in the order of time."""
 
     kind = "out-of-order"
 
@@ -46,44 +50,36 @@ class Shuffled:
     numbers: list[str] = field(default_factory=list)
 
     def buckets(self) -> Iterator[pl.DataFrame]:
-        """Subject by subject, the events of each in the order of the log, repeated ones once."""
+        """Subject by subject, the events of each in the order of the log, repeated ones once.
+
+        Raises OutOfOrder where one that is not repeated is older than one before it.
+        """
         for file in sorted(self.folder.glob("*.arrow")):
             frame = pl.read_ipc(file)
             if frame["id"].n_unique() < len(frame):
                 frame = frame.unique(["subject", "id"], keep="first", maintain_order=True)
+            if (late := frame.filter(LATE)["offset"]).len():
+                raise OutOfOrder(f"event {late[0]:,} of the log is older than one before it")
             yield frame.sort("subject", maintain_order=True)
 
 
-def shuffle(workflow: Workflow, log: Path, folder: Path) -> Shuffled:
-    """Read the log once, in its order, and write each event that the workflow folds to the bucket
-    of its subject.
+def shuffle(folded: Folded, folder: Path) -> Shuffled:
+    """Go through the log once, and write each event to the bucket of its subject.
 
-    Raises:
-        CannotTrain: there is no log.
-        OutOfOrder: an event is older than one before it.
+    Raises NotInColumns where the fold keeps something under the name of a column of the log.
     """
-    files = sorted(log.glob("*.parquet"))
-    if not files:
-        raise CannotTrain(f"there is no log in {log}: it holds no Parquet file")
-    fold = ColumnFold.of(workflow, pq.read_schema(files[0]))
-    found = Shuffled(folder, {}, {name: {} for name in fold.texts}, fold.numbers)
-    rows = sum(pq.read_metadata(file).num_rows for file in files)
-    offset, newest = 0, -1
-    with _Buckets(folder, max(-(-rows // IN_MEMORY), 1)) as buckets:
-        for file in files:
-            for batch in _batches(file, fold.fields):
-                at = batch["occurred_at"].cast(pa.int64()).to_numpy()
-                newest = _check_order(at, newest, offset)
-                coded = _coded(fold.fold(batch, offset), found)
-                buckets.add(pl.DataFrame(pl.from_arrow(coded)))
-                offset += len(batch)
+    if taken := {*KEYS, "offset", LATE}.intersection([*folded.texts, *folded.numbers]):
+        raise NotInColumns(f"the fold keeps something as {', '.join(sorted(taken))}")
+    found = Shuffled(folder, {}, {name: {} for name in folded.texts}, list(folded.numbers))
+    newest = -1
+    with _Buckets(folder, max(-(-folded.events // IN_MEMORY), 1)) as buckets:
+        for table in filter(len, folded):
+            coded = pl.DataFrame(pl.from_arrow(_coded(table, found)))
+            at = coded["occurred_at"].to_numpy()
+            before = np.maximum.accumulate(np.concatenate([[newest], at]))
+            buckets.add(coded.with_columns(pl.Series(LATE, at < before[:-1])))
+            newest = int(before[-1])
     return found
-
-
-def _batches(file: Path, columns: list[str]) -> Iterator[pa.RecordBatch]:
-    """A reader keeps what it has decoded until it is let go of, so each lives for one file."""
-    with pq.ParquetFile(file) as opened:
-        yield from opened.iter_batches(BATCH, columns=columns)
 
 
 def _coded(folded: pa.Table, found: Shuffled) -> pa.Table:
@@ -93,10 +89,16 @@ def _coded(folded: pa.Table, found: Shuffled) -> pa.Table:
         "type": _codes(folded["type"], found.types),
         "occurred_at": folded["occurred_at"].cast(pa.int64()),
         "offset": folded["offset"],
-        **{name: _codes(folded[name], words) for name, words in found.words.items()},
-        **{name: folded[name].fill_null(np.nan) for name in found.numbers},
+        **{name: _codes(_column(folded, name, pa.string()), w) for name, w in found.words.items()},
+        **{n: _column(folded, n, pa.float64()).fill_null(np.nan) for n in found.numbers},
     }
     return pa.table(columns)
+
+
+def _column(folded: pa.Table, name: str, type_: pa.DataType) -> pa.ChunkedArray:
+    if name in folded.column_names:
+        return folded[name]
+    return pa.chunked_array([pa.nulls(len(folded), type_)])
 
 
 def _codes(column: pa.ChunkedArray, codes: dict[str, int]) -> pa.Array:
@@ -105,18 +107,11 @@ def _codes(column: pa.ChunkedArray, codes: dict[str, int]) -> pa.Array:
     words = encoded.dictionary.to_pylist()
     table = np.array([codes.setdefault(word, len(codes)) for word in words] + [-1])
     if len(codes) > MOST_WORDS:
-        raise CannotTrain(
+        raise NotInColumns(
             f"a text of the log has more than {MOST_WORDS:,} different words; leave it out of the "
             "fold, or replay with `training.streaming`"
         )
     return pa.array(table[encoded.indices.fill_null(-1).to_numpy()])
-
-
-def _check_order(at: Ints, newest: int, offset: int) -> int:
-    falls = np.flatnonzero(np.diff(at, prepend=newest) < 0)
-    if len(falls):
-        raise OutOfOrder(f"event {offset + int(falls[0]):,} of the log is older than one before it")
-    return int(at[-1])
 
 
 class _Buckets:
