@@ -1,13 +1,11 @@
 """A workflow in an installed package is found, checked and judged like those inside: that of
-docs/your-own-workflow.md, made a package as its last lines say."""
+docs/your-own-workflow.md. (`test_outside_docs` also trains one, scores by it and reports on it.)"""
 
 from __future__ import annotations
 
 import json
-import re
 import runpy
 import sys
-import tomllib
 from collections.abc import Iterator
 from importlib.metadata import EntryPoint
 from pathlib import Path
@@ -17,23 +15,17 @@ import pytest
 from headway.catalogue import card_of
 from headway.declarations import ENTRY_POINTS, folder_of
 from tests.unit.headway.outside import run
-from tests.unit.headway.test_outside_docs import COMMANDS, FILES, PAGE, parts
-
-PACKAGE = "my_package"
-TABLE = re.compile(r"```toml\n(\[project.entry-points.*?)```", re.DOTALL)
-TEXT = PAGE.read_text(encoding="utf-8")
+from tests.unit.headway.packaged import FILES, PACKAGE, TEXT, install
+from tests.unit.headway.test_outside_docs import COMMANDS, parts
 
 
 @pytest.fixture(autouse=True)
 def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
-    """The package's folder, with beside it what an installer writes; the page's other files are in
-    the working directory."""
+    """The package's folder; the page's other files are in the working directory."""
     for name, text in FILES.findall(TEXT):
-        file = tmp_path / name.replace("my-workflows", f"site/{PACKAGE}")
-        file.parent.mkdir(parents=True, exist_ok=True)
-        file.write_text(text, encoding="utf-8")
+        if "/" not in name:
+            (tmp_path / name).write_text(text, encoding="utf-8")
     site = tmp_path / "site"
-    (site / PACKAGE / "__init__.py").touch()
     install(site)
     monkeypatch.chdir(tmp_path)
     monkeypatch.delenv("HEADWAY_WORKFLOWS", raising=False)
@@ -41,20 +33,6 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     yield site / PACKAGE
     for name in [name for name in sys.modules if name.partition(".")[0] == PACKAGE]:
         del sys.modules[name]
-
-
-def install(site: Path) -> None:
-    (said,) = TABLE.findall(TEXT)
-    groups = tomllib.loads(said)["project"]["entry-points"]
-    lines = [
-        line
-        for group, points in groups.items()
-        for line in (f"[{group}]", *(f"{name} = {module}" for name, module in points.items()))
-    ]
-    folder = site / f"{PACKAGE}-1.0.dist-info"
-    folder.mkdir()
-    (folder / "entry_points.txt").write_text("\n".join(lines))
-    (folder / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {PACKAGE}\nVersion: 1.0\n")
 
 
 def printed_after(words: str) -> str:

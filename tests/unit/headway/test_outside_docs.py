@@ -5,9 +5,9 @@ from __future__ import annotations
 import json
 import os
 import re
+import shlex
 import signal
 import subprocess
-import sys
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import closing
@@ -20,13 +20,12 @@ import pytest
 
 from firm.decision import Decision
 from firm.store import SqlStore
+from firm.time import to_datetime
 from headway.parts import free_port, running
 from headway.settings import Settings
+from tests.unit.headway.packaged import FILES, PACKAGE, PAGE, ROOT, environment_with
 
-ROOT = Path(__file__).parents[3]
-PAGE = ROOT / "docs" / "your-own-workflow.md"
 COMMANDS = re.compile(r"```console\n(.*?)```", re.DOTALL)
-FILES = re.compile(r"```\w+ title=(\S+)\n(.*?)```", re.DOTALL)
 
 
 def parts(console: str) -> list[tuple[str, str]]:
@@ -38,13 +37,13 @@ def parts(console: str) -> list[tuple[str, str]]:
 class Newcomer:
     """Somebody who types the page's commands in a folder of their own."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, commands: Path) -> None:
         kept = {n: value for n, value in os.environ.items() if not n.startswith("HEADWAY_")}
         self.folder = folder
         self.environment = {
             **kept,
             "PYTHONPATH": str(ROOT),
-            "PATH": f"{Path(sys.executable).parent}{os.pathsep}{kept['PATH']}",
+            "PATH": f"{commands}{os.pathsep}{kept['PATH']}",
             "COLUMNS": "80",
         }
         self.copy: subprocess.Popen[bytes] | None = None
@@ -63,6 +62,24 @@ class Newcomer:
         if "KEY" in words:
             self._pauses_until_the_key_is_known()
         return ""
+
+    def types_at_once(self, *commands: str) -> list[dict[str, Any]]:
+        """What several commands of `headway` find, one after another in one process."""
+        words = " ".join(map(shlex.quote, commands))
+        found: list[dict[str, Any]] = json.loads(
+            self._shell(f"python -m tests.unit.headway.typed {words}")
+        )
+        return found
+
+    def asks(self, slug: str, decided: Decision) -> dict[str, Any]:
+        """What the API answers about a subject as of a decision that was taken."""
+        as_of = to_datetime(decided.as_of).isoformat()
+        answer: dict[str, Any] = httpx.post(
+            f"http://127.0.0.1:{self.environment['HEADWAY_PORT']}/v1/workflows/{slug}/score",
+            json={"subject": decided.subject, "as_of": as_of},
+            headers={"Authorization": f"Bearer {self.environment['KEY']}"},
+        ).json()
+        return answer
 
     def stops(self) -> None:
         """Ctrl-C in that terminal."""
@@ -107,23 +124,23 @@ class Newcomer:
 
 @pytest.fixture
 def newcomer(tmp_path: Path) -> Iterator[Newcomer]:
-    """A newcomer who has made the files of the page."""
+    """A newcomer who has made the files of the page, and has a package with a workflow like it."""
     for name, text in FILES.findall(PAGE.read_text(encoding="utf-8")):
         file = tmp_path / name
         file.parent.mkdir(parents=True, exist_ok=True)
         file.write_text(text, encoding="utf-8")
-    found = Newcomer(tmp_path)
+    found = Newcomer(tmp_path, environment_with(tmp_path / "installed", called="parcel"))
     yield found
     found.stops()
 
 
-def decided(newcomer: Newcomer) -> Mapping[str, Decision]:
+def decided(newcomer: Newcomer, slug: str = "order_returns") -> Mapping[str, Decision]:
     """The stream's decisions of the copy that runs, by what was scored and when."""
     settings = Settings(home=newcomer.folder / "var")
     addresses = running(settings.home)
     assert addresses
     with closing(SqlStore(addresses.database_url, settings.audit_key())) as store:
-        found = store.decisions("order_returns")
+        found = store.decisions(slug)
         return {d.cause: d for d in found if d.origin == "stream"}
 
 
@@ -165,3 +182,35 @@ def test_every_command_of_the_page_prints_what_the_page_says(newcomer: Newcomer)
     assert last["end"] == whole["end"]
     assert told(last["end"]) - told(last["start"]) == timedelta(days=20)
     assert 0 < last["rows"] < whole["rows"] <= len(by_model)
+    require_that_a_package_does_as_well(newcomer)
+
+
+def require_that_a_package_does_as_well(newcomer: Newcomer) -> None:
+    """The installed workflow is trained, scored by the stream and over HTTP, and reported, on the
+    copy that runs already."""
+    (mapping,) = newcomer.folder.glob(f"installed/**/{PACKAGE}/parcel_returns/mapping.toml")
+    log = mapping.with_name("parcels.csv")
+    whole = (newcomer.folder / "orders.csv").read_text().splitlines(keepends=True)
+    log.write_text("".join(whole[:2265]))
+    _, trained, *_ = newcomer.types_at_once(
+        "replay parcel_returns",
+        "train parcel_returns --cut 2024-08-01 --by Ada",
+        "promote parcel_returns 1 --as Ada --role data_scientist --why good",
+        "promote parcel_returns 1 --as Gus --role governance_reviewer --why fair --agree",
+    )
+    assert trained["passed"]
+    log.write_text("".join(whole))
+    sent, report = newcomer.types_at_once("replay parcel_returns", "report parcel_returns")
+    assert sent["parcel_returns"] == {
+        "counted": 2959,
+        "late": 0,
+        "duplicate": 1765,
+        "rejected": 0,
+    }
+    decisions = decided(newcomer, "parcel_returns").values()
+    by_model = [d for d in decisions if d.model_version == "1"]
+    assert len(by_model) > 1_000
+    newest = max(by_model, key=lambda decision: decision.as_of)
+    answer = newcomer.asks("parcel_returns", newest)
+    assert (answer["model_version"], answer["probability"]) == ("1", newest.probability)
+    assert 0 < figures_of(newcomer, report)["rows"] <= len(by_model)
