@@ -12,6 +12,7 @@ from collections import defaultdict
 from collections.abc import Callable, Coroutine, Sequence
 
 import msgspec
+import structlog
 
 from firm.decision import Decision
 from firm.ids import SubjectId, new_key
@@ -26,6 +27,9 @@ from serving.scoring import Question, Scoring, asked_instant
 
 AT_ONCE = 16
 """So many are scored and recorded by one task: while they are committed, others are computed."""
+
+
+log = structlog.get_logger(__name__)
 
 
 class _Waiting(msgspec.Struct, gc=False, frozen=True):
@@ -106,13 +110,25 @@ class Together:
         except Exception as error:
             found = [error] * len(asked)
         workflow = self._scoring.workflows[slug]
-        told: list[_Answered] = []
-        for (one, _), decided in zip(asked, found, strict=True):
-            if isinstance(decided, Decision) and gives_reasons(workflow, decided):
-                self._run(self._explain(one, decided))
-            else:
-                told.append((one, _said(workflow, decided)))
-        self._tell(told)
+        said = [
+            (one, self._said(one, workflow, made))
+            for (one, _), made in zip(asked, found, strict=True)
+        ]
+        self._tell([(one, words) for one, words in said if words is not None])
+
+    def _said(
+        self, one: _Waiting, workflow: Workflow, made: Decision | Exception
+    ) -> bytes | Exception | None:
+        """The body, None where it comes later; what goes wrong with one is no matter of others."""
+        if isinstance(made, Exception):
+            return made
+        try:
+            if not gives_reasons(workflow, made):
+                return answer(workflow, made)
+        except Exception as error:
+            return error
+        self._run(self._explain(one, made))
+        return None
 
     async def _explain(self, one: _Waiting, decided: Decision) -> None:
         """Reasons take a thread, and so long that others should not wait for them."""
@@ -127,7 +143,10 @@ class Together:
         taken: dict[int, list[float]] = defaultdict(list)
         for one, said in answers:
             found = reply(one.head, said)
-            one.tell(found)
+            try:
+                one.tell(found)
+            except Exception as error:
+                log.error("an answer could not be given", request=found.id.decode(), exc_info=error)
             taken[found.status].append(time.perf_counter() - one.began)
         for status, seconds in taken.items():
             self._answered(ROUTE, status, seconds)
@@ -136,13 +155,3 @@ class Together:
         task = asyncio.create_task(work)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
-
-
-def _said(workflow: Workflow, decided: Decision | Exception) -> bytes | Exception:
-    """The body; what goes wrong with one answer is no matter of the others."""
-    if isinstance(decided, Exception):
-        return decided
-    try:
-        return answer(workflow, decided)
-    except Exception as error:
-        return error

@@ -26,7 +26,6 @@ from firm.decision import Decision
 from firm.workflow import Workflow
 from headway.api import build
 from headway.settings import Settings
-from serving import answers as answers_module
 from serving import direct, together
 from serving.app import Application
 from serving.direct import ScoreProtocol
@@ -447,29 +446,55 @@ def test_an_answer_that_is_owed_is_given_before_the_service_ends(
     assert (status, dict(headers)["connection"]) == (200, "close")
 
 
+async def asked_in_one_turn(side: Side, asking: Sequence[bytes]) -> list[bytes]:
+    """What each of several connections is told."""
+    lines = [side.connected() for _ in asking]
+    for (spoken, _), wire in zip(lines, asking, strict=True):
+        spoken.data_received(wire)
+    for spoken, line in lines:
+        await _answered(spoken, line)
+    return [b"".join(line.written) for _, line in lines]
+
+
+@pytest.mark.parametrize("where", ["gives_reasons", "answer"])
 def test_what_goes_wrong_with_one_answer_leaves_the_others_as_they_are(
     sides: tuple[Side, Side],
     loop: asyncio.Runner,
     headers: dict[str, str],
+    where: str,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    def answer(workflow: Workflow, decision: Decision) -> bytes:
+    usual = getattr(together, where)
+
+    def broken(workflow: Workflow, decision: Decision) -> object:
         if decision.subject == "project:p2":
             raise ValueError("nobody has thought of this")
-        return answers_module.answer(workflow, decision)
+        return usual(workflow, decision)
 
-    async def asked() -> list[bytes]:
-        both = [sides[0].connected() for _ in range(2)]
-        for (spoken, _), subject in zip(both, ("p1", "p2"), strict=True):
-            body = b'{"subject": "project:%b"}' % subject.encode()
-            spoken.data_received(filled(wire_of(body=body), headers))
-        for one in both:
-            await _answered(*one)
-        return [b"".join(line.written) for _, line in both]
+    monkeypatch.setattr(together, where, broken)
+    bodies = [b'{"subject": "project:p2"}', b'{"subject": "project:p1"}']
+    asking = [filled(wire_of(body=body), headers) for body in bodies]
+    told = loop.run(asked_in_one_turn(sides[0], asking))
+    assert [status for wire in told for status, *_ in answers(wire, ["POST"])] == [500, 200]
 
-    monkeypatch.setattr(together, "answer", answer)
-    found = [status for wire in loop.run(asked()) for status, *_ in answers(wire, ["POST"])]
-    assert found == [200, 500]
+
+def test_a_connection_that_cannot_be_written_to_keeps_no_answer_from_others(
+    sides: tuple[Side, Side],
+    loop: asyncio.Runner,
+    plain: bytes,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    usual, broken = Line.write, []
+
+    def write(line: Line, data: bytes) -> None:
+        if not broken or line in broken:
+            broken.append(line)
+            raise RuntimeError("the handler is closed")
+        usual(line, data)
+
+    monkeypatch.setattr(Line, "write", write)
+    told = loop.run(asked_in_one_turn(sides[0], [plain, plain]))
+    assert [[status for status, *_ in answers(wire, ["POST"])] for wire in told] == [[], [200]]
 
 
 def test_whoever_has_gone_is_told_nothing_and_their_decision_stands(
