@@ -16,6 +16,9 @@ from headway.parts.server import Server
 from headway.parts.sockets import socket_folder
 
 DATABASE = "headway"
+SHARED_BUFFERS = "512MB"
+"""Taken as it is used. The ids of decisions are random, so each touches pages all over the indexes:
+with PostgreSQL's own 128 MB, a group of 30 read and wrote 140 of them from 300,000 decisions on."""
 SETTINGS = {
     "listen_addresses": "",
     "unix_socket_permissions": "0700",
@@ -23,6 +26,7 @@ SETTINGS = {
     "fsync": "on",
     "log_min_messages": "warning",
     "log_checkpoints": "off",
+    "shared_buffers": SHARED_BUFFERS,
 }
 
 
