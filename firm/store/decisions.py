@@ -16,7 +16,7 @@ from firm.store.bulk import insert_new, insert_rows, keep
 from firm.store.chains import append
 from firm.store.group_commit import Asked, GroupCommit
 from firm.store.parts import StorePart
-from firm.store.postgres_commit import PostgresCommit
+from firm.store.postgres_commit import IN_FLIGHT, PostgresCommit
 from firm.store.rows import (
     action_message,
     action_row,
@@ -50,7 +50,7 @@ class Decisions(StorePart):
         """Record decisions from an event loop, those that come together in one transaction."""
         if self._database.is_postgresql:
             commit = PostgresCommit(self._database.engine, self._audit_key, writer)
-            return GroupCommit(commit, commit.close)
+            return GroupCommit(commit, commit.close, IN_FLIGHT)
         return GroupCommit(lambda asked: asyncio.to_thread(self.record_all, asked, writer))
 
     def decision(self, id_: DecisionId) -> Decision:

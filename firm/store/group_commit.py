@@ -1,6 +1,6 @@
 """Decisions that come together are recorded together: one transaction for all who wait.
 
-While one group is being committed the next one gathers, so there is no timer: alone, a decision is
+While a group is being committed the next one gathers, so there is no timer: alone, a decision is
 written at once; under load, a group is as large as a commit is slow.
 """
 
@@ -27,13 +27,15 @@ class GroupCommit:
     Args:
         commit: writes a group in one transaction and gives for each the decision that counts.
         close: gives back what `commit` holds on to.
+        in_flight: so many groups are committed at a time.
     """
 
-    def __init__(self, commit: Commit, close: Close | None = None) -> None:
+    def __init__(self, commit: Commit, close: Close | None = None, in_flight: int = 1) -> None:
         self._commit = commit
         self._close = close
+        self._in_flight = in_flight
         self._waiting: list[_Waiting] = []
-        self._writing: asyncio.Task[None] | None = None
+        self._writing: set[asyncio.Task[None]] = set()
 
     async def record_all(self, asked: Sequence[Asked]) -> list[Decision]:
         """Keep decisions that were asked for; give for each the one that counts: the first of its
@@ -44,14 +46,16 @@ class GroupCommit:
         """
         recorded: asyncio.Future[list[Decision]] = asyncio.get_running_loop().create_future()
         self._waiting.append((asked, recorded))
-        if self._writing is None or self._writing.done():
-            self._writing = asyncio.create_task(self._write())
+        if len(self._writing) < self._in_flight:
+            writing = asyncio.create_task(self._write())
+            self._writing.add(writing)
+            writing.add_done_callback(self._writing.discard)
         return await recorded
 
     async def close(self) -> None:
         """Write what waits, and give everything back."""
-        if self._writing is not None:
-            await self._writing
+        while self._writing:
+            await asyncio.wait(self._writing)
         if self._close is not None:
             await self._close()
 

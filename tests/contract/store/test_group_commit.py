@@ -101,6 +101,31 @@ def test_two_processes_that_record_the_same_in_groups_agree(
     assert store.verify() == len(rows(url, "decision")) == 40
 
 
+def test_groups_behind_one_that_is_not_written_are_written_all_the_same(
+    store: SqlStore, url: str
+) -> None:
+    """They were sent before it was known: once because it was there, once because it cannot be."""
+    first, _ = record(store, "ask-0", 0.7)
+    foreign = actions(WORKFLOW, taken("ask-3", 0.7))
+
+    async def ask(group: GroupCommit) -> list[Any]:
+        (known,) = await group.record_all([(taken("ask-1"), [])])
+        again = [[taken("ask-0", 0.1), taken("ask-2")], [taken("ask-4")]]
+        asked = [group.record_all([(one, []) for one in each]) for each in again]
+        found = await asyncio.gather(*asked)
+        wrong = asyncio.create_task(group.record_all([(taken("ask-5", 0.7), foreign)]))
+        for _ in range(3):
+            await asyncio.sleep(0)
+        both = wrong, group.record_all([(taken("ask-6"), [])])
+        return [known, *found, *await asyncio.gather(*both, return_exceptions=True)]
+
+    known, there, behind, failed, last = run(store, ask)
+    assert [known, there, behind] == [taken("ask-1"), [first, taken("ask-2")], [taken("ask-4")]]
+    assert "foreign key" in str(failed).lower()
+    assert last == [taken("ask-6")]
+    assert store.verify() == len(rows(url, "decision")) == 5
+
+
 def test_alone_it_is_written_at_once_and_behind_a_commit_a_group_gathers() -> None:
     groups: list[int] = []
     gate = asyncio.Event()
