@@ -78,6 +78,7 @@ def demo(
     Of the service incidents one ticket of two is taken, with all its events, unless you say
     --whole: that takes twice as long.
     """
+    Progress(errors).say("loading the libraries: a few seconds")
     from headway.demo.command import run_demo  # noqa: PLC0415  (imports all rooms)
 
     with clear_errors(), exit_on_signals():

@@ -21,6 +21,18 @@ class Progress:
         self._console.print(f"[dim]·[/] {words}", highlight=False)
 
     @contextmanager
+    def meanwhile(self, words: str) -> Iterator[None]:
+        """One line on something that is being done, with the time that it has taken so far."""
+        if not self._console.is_terminal:
+            self.say(words)
+            yield
+            return
+        columns = (TextColumn("[dim]·[/] {task.description}"), TimeElapsedColumn())
+        with Bars(*columns, console=self._console) as bars:
+            bars.add_task(words, total=None)
+            yield
+
+    @contextmanager
     def stage(self, words: str, total: int | None) -> Iterator[Callable[[int], None]]:
         """A stage of `total` steps, None if nobody knows; yields the function that counts them."""
         columns = (

@@ -48,11 +48,12 @@ def run_demo(
         if as_json:
             sys.stdout.write(msgspec.json.encode(found).decode() + "\n")
         else:
-            show(found, Console())
+            show(found, Console(), keep)
         sys.stdout.flush()
         if keep:
             said.print(f"still up: {copy.api_url}/docs and {copy.mlflow_url}; Ctrl-C stops")
             signal.pause()
+        progress.say("stopping all that was started")
     return bool(found.failed)
 
 

@@ -132,8 +132,9 @@ class Demo:
         return end - len(events)
 
     def _train(self, watched: Watched) -> TrainingReport:
-        self._progress.say(f"training {watched.slug} on what was known on {self._log.cut.date()}")
-        trained = watched.train(self._cut)
+        words = f"training {watched.slug} on what was known on {self._log.cut.date()}"
+        with self._progress.meanwhile(words):
+            trained = watched.train(self._cut)
         self._progress.say(f"version {trained.version.version} passed its gates and is live")
         return trained
 
@@ -186,12 +187,13 @@ class Demo:
     ) -> list[result.Scored]:
         store, found = self._copy.store, []
         for watched, report in zip(self._watched, trained, strict=True):
-            self._progress.say(f"{watched.slug}: replaying the log into training rows, reporting")
-            letters = [d for d in store.dead_letters() if d.workflow in {None, watched.slug}]
-            reasons = Counter(letter.kind for letter in letters)
-            events = result.Events.of(sent, store.tallies(watched.slug).total, dict(reasons))
-            rows = watched.replayed()
-            found.append(watched.found(self._log, self._cut, report, rows, events, timed))
+            words = f"{watched.slug}: replaying the log into training rows, reporting"
+            with self._progress.meanwhile(words):
+                letters = [d for d in store.dead_letters() if d.workflow in {None, watched.slug}]
+                reasons = Counter(letter.kind for letter in letters)
+                events = result.Events.of(sent, store.tallies(watched.slug).total, dict(reasons))
+                rows = watched.replayed()
+                found.append(watched.found(self._log, self._cut, report, rows, events, timed))
         return found
 
     def _replay_again(

@@ -10,18 +10,21 @@ from rich.table import Table
 from headway.demo.result import Judged, Result, Scored
 
 
-def show(found: Result, console: Console) -> None:
-    """Print the tables, and what did not hold."""
+def show(found: Result, console: Console, kept: bool) -> None:
+    """Print the tables, and what did not hold; `kept` if the service stays up."""
     console.print(_events(found))
     for scored in found.workflows:
         console.print(_quality(scored))
     console.print(_checks(found))
+    for words, told in _of_all(found).items() if len(found.workflows) > 1 else ():
+        console.print(f"{words} for all of them: {told}", highlight=False)
     console.print(_refusals(found))
     for scored in found.workflows:
         _where(console, f"summary of {scored.workflow}", scored.summary)
         _where(console, "Evidently's report", scored.report)
-    _where(console, "API", f"{found.api}/docs")
-    _where(console, "MLflow", found.mlflow)
+    until = "" if kept else " (until now; `--keep` leaves it up)"
+    _where(console, "API", f"{found.api}/docs{until}")
+    _where(console, "MLflow", f"{found.mlflow}{until}")
     for scored in found.workflows:
         for difference in scored.decisions.differences:
             console.print(f"[red]differs[/]: {scored.workflow}: {difference}", highlight=False)
@@ -83,10 +86,15 @@ def _checks(found: Result) -> Table:
         table.add_column(scored.workflow)
     for words, tells in CHECKS.items():
         table.add_row(words, *map(tells, found.workflows))
-    done = ", ".join(f"{kind} {count}" for kind, count in found.actions.items())
-    table.add_row("actions performed", done or "none")
-    table.add_row("audit chain", f"{found.audit_links} links hold")
+    for words, told in () if several else _of_all(found).items():
+        table.add_row(words, told)
     return table
+
+
+def _of_all(found: Result) -> dict[str, str]:
+    """What was checked of the copy, and not of one workflow."""
+    done = ", ".join(f"{kind} {count}" for kind, count in found.actions.items())
+    return {"actions performed": done or "none", "audit chain": f"{found.audit_links} links hold"}
 
 
 def _decisions(found: Scored) -> str:

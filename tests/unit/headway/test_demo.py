@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import io
 from datetime import UTC, datetime
 from pathlib import Path
 
 import msgspec
 import pytest
+from rich.console import Console
 from typer.testing import CliRunner
 
 from firm.errors import BadEvent, HeadwayError
@@ -21,7 +23,9 @@ from headway.demo.bad import UNKNOWN_SUBJECT, bad_inputs
 from headway.demo.claims import failures
 from headway.demo.logs import LOGS, DemoLog
 from headway.demo.run import STOPS, Window, _stops
+from headway.demo.show import show
 from headway.logs import Outgoing
+from headway.progress import Progress
 
 NOW = to_micros(datetime(2026, 1, 1, tzinfo=UTC))
 KNOWN = declared()
@@ -147,3 +151,23 @@ def test_there_is_a_demo_for_each_log_of_the_house(tmp_path: Path) -> None:
     said = CliRunner().invoke(app, ["demo", "no_such_log"])
     assert said.exit_code == 1
     assert all(name in said.stderr for name in LOGS)
+
+
+@pytest.mark.parametrize("log", LOGS.values(), ids=LOGS)
+def test_addresses_that_answer_no_more_are_said_to(log: DemoLog) -> None:
+    def shown(kept: bool) -> str:
+        console = Console(file=io.StringIO(), width=120)
+        show(msgspec.structs.replace(whole(log), api="http://here"), console, kept)
+        assert isinstance(console.file, io.StringIO)
+        return console.file.getvalue()
+
+    assert "API http://here/docs\n" in shown(kept=True)
+    assert "API http://here/docs (until now; `--keep` leaves it up)\n" in shown(kept=False)
+    of_all = "audit chain for all of them: 1 links hold" in shown(kept=False)
+    assert of_all == (len(log.workflows) > 1)
+
+
+def test_what_nobody_watches_is_said_when_it_begins() -> None:
+    said = io.StringIO()
+    with Progress(Console(file=said)).meanwhile("training"):
+        assert said.getvalue() == "· training\n"
