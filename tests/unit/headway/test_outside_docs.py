@@ -174,20 +174,23 @@ def test_every_command_of_the_page_prints_what_the_page_says(newcomer: Newcomer)
     assert len(by_model) > 1_000
     first = next(d for d in by_model if d.subject == "order:PO-890")
     assert asked.split()[:2] == [first.band, repr(first.probability)]
-    report = json.loads((newcomer.folder / "report.json").read_text())
-    whole = figures_of(newcomer, report)
-    last = figures_of(
-        newcomer, json.loads(newcomer.types("headway report order_returns --days 20 --json"))
+    train_from_a_package(newcomer)
+    # one process loads the libraries of reports once
+    days, sent, parcels = newcomer.types_at_once(
+        "report order_returns --days 20", "replay parcel_returns", "report parcel_returns"
     )
+    report = json.loads((newcomer.folder / "report.json").read_text())
+    whole, last = figures_of(newcomer, report), figures_of(newcomer, days)
     assert last["end"] == whole["end"]
     assert told(last["end"]) - told(last["start"]) == timedelta(days=20)
     assert 0 < last["rows"] < whole["rows"] <= len(by_model)
-    require_that_a_package_does_as_well(newcomer)
+    require_that_a_package_does_as_well(newcomer, sent)
+    assert figures_of(newcomer, parcels)["rows"] == whole["rows"]
 
 
-def require_that_a_package_does_as_well(newcomer: Newcomer) -> None:
-    """The installed workflow is trained, scored by the stream and over HTTP, and reported, on the
-    copy that runs already."""
+def train_from_a_package(newcomer: Newcomer) -> None:
+    """Train a version of the installed workflow on the copy that runs, and have it decide; then the
+    whole of its log lies ready."""
     (mapping,) = newcomer.folder.glob(f"installed/**/{PACKAGE}/parcel_returns/mapping.toml")
     log = mapping.with_name("parcels.csv")
     whole = (newcomer.folder / "orders.csv").read_text().splitlines(keepends=True)
@@ -200,17 +203,15 @@ def require_that_a_package_does_as_well(newcomer: Newcomer) -> None:
     )
     assert trained["passed"]
     log.write_text("".join(whole))
-    sent, report = newcomer.types_at_once("replay parcel_returns", "report parcel_returns")
-    assert sent["parcel_returns"] == {
-        "counted": 2959,
-        "late": 0,
-        "duplicate": 1765,
-        "rejected": 0,
-    }
+
+
+def require_that_a_package_does_as_well(newcomer: Newcomer, sent: Mapping[str, Any]) -> None:
+    """The installed workflow has been scored by the stream, and is over HTTP alike."""
+    fates = {"counted": 2959, "late": 0, "duplicate": 1765, "rejected": 0}
+    assert sent["parcel_returns"] == fates
     decisions = decided(newcomer, "parcel_returns").values()
     by_model = [d for d in decisions if d.model_version == "1"]
     assert len(by_model) > 1_000
     newest = max(by_model, key=lambda decision: decision.as_of)
     answer = newcomer.asks("parcel_returns", newest)
     assert (answer["model_version"], answer["probability"]) == ("1", newest.probability)
-    assert 0 < figures_of(newcomer, report)["rows"] <= len(by_model)
