@@ -89,7 +89,7 @@ decision = Table(
     _key("id"),
     Column("workflow", Text, nullable=False),
     Column("subject", Text, nullable=False),
-    Column("cause", Text, nullable=False, index=True),
+    Column("cause", Text, nullable=False),
     Column("origin", Text, nullable=False),
     _time("as_of"),
     Column("probability", Float, nullable=False),
@@ -134,7 +134,13 @@ action = Table(
     _time("settled_at", nullable=True),
     Column("withheld", Text),
     Index("action_by_status", "status", "workflow", "asked_at"),
-    Index("action_by_settling", "workflow", "settled_at"),
+)
+Index(
+    "action_by_settling",
+    action.c.workflow,
+    action.c.settled_at,
+    postgresql_where=text("settled_at IS NOT NULL"),
+    sqlite_where=text("settled_at IS NOT NULL"),
 )
 
 verdict = Table(
