@@ -35,6 +35,7 @@ from headway.workers import heartbeat, listen, name_of
 from serving.app import Application, create_app
 from serving.direct import ScoreProtocol
 from serving.explaining import Explaining
+from serving.quick import QuickScore
 from serving.ranking import Rankings
 from serving.scoring import Scoring
 from serving.webhook import Webhook
@@ -128,7 +129,7 @@ def build(settings: Settings, tracer: Tracer | None = None, number: int = 0) -> 
         producer.carried = carried
     beating = heartbeat(settings, number).beating(settings.hung_seconds / 2)
     app.router.lifespan_context = _lifespan(
-        producer, models, recorder, online, vitals, beating, stop_refreshing
+        producer, models, app.quick, recorder, online, vitals, beating, stop_refreshing
     )
     return app
 
@@ -149,6 +150,7 @@ def _traced(
 def _lifespan(
     producer: _Producer,
     models: LiveModels,
+    quick: QuickScore,
     recorder: GroupCommit,
     online: LiveStates,
     vitals: CopyVitals,
@@ -164,6 +166,7 @@ def _lifespan(
                 gc.freeze()
                 gc.set_threshold(50_000, 50, 1_000)
                 yield
+            await quick.close()
             await recorder.close()
             await online.close()
             await vitals.close()

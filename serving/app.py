@@ -113,14 +113,19 @@ def create_app(
     app.include_router(trying_router(scoring, governance, guard), prefix="/v1")
     app.include_router(webhook_router(webhook, now))
     require_policies(app)
-    app.front = QuickScore(app.behind, scoring, explaining, login, now, answered)
+    app.quick = app.front = QuickScore(app.behind, scoring, explaining, login, now, answered)
     return app
 
 
 class Application(FastAPI):
-    """FastAPI with somebody in front of it, who passes on what they do not answer themselves."""
+    """FastAPI with somebody in front of it, who passes on what they do not answer themselves.
+
+    Attributes:
+        quick: whoever answers scores; they are in front unless somebody else was put there.
+    """
 
     front: ASGIApp
+    quick: QuickScore
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Let those in front answer."""

@@ -71,6 +71,10 @@ class QuickScore:
         await send({"type": "http.response.start", **start})
         await send({"type": "http.response.body", "body": answer.body})
 
+    async def close(self) -> None:
+        """Return when all is answered that came without ASGI; a server waits for the rest."""
+        await self.together.close()
+
     def _slug(self, scope: Scope) -> str | None:
         """The workflow that is asked for a score; None if anything else is asked."""
         if scope["type"] != "http" or scope["method"] != "POST" or scope["query_string"]:

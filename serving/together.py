@@ -79,6 +79,12 @@ class Together:
             asyncio.get_running_loop().call_soon(self._take)
         self._waiting.append(_Waiting(head, asked, address, tell, time.perf_counter()))
 
+    async def close(self) -> None:
+        """Return when all is answered that was asked, also where nobody waits for it any more."""
+        self._take()
+        while self._tasks:
+            await asyncio.wait(self._tasks)
+
     def _take(self) -> None:
         waiting, self._waiting = self._waiting, []
         at = self._now()

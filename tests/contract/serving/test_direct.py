@@ -234,6 +234,11 @@ class Side:
         return b"".join(line.written)
 
 
+def quick_of(side: Side) -> QuickScore:
+    assert isinstance(side.config.app, Application)
+    return side.config.app.quick
+
+
 async def _answered(spoken: HttpToolsProtocol, line: Line) -> None:
     """Wait for all that can be answered; for a request without its end, not for long."""
     turns = count()
@@ -506,7 +511,8 @@ def test_whoever_has_gone_is_told_nothing_and_their_decision_stands(
         spoken, line = sides[0].connected()
         spoken.data_received(filled(asking, headers))
         spoken.connection_lost(ConnectionResetError())
-        await _answered(spoken, line)
+        async with asyncio.timeout(PATIENCE_SECONDS):
+            await quick_of(sides[0]).close()
         return line.written
 
     assert loop.run(asked()) == []
@@ -521,11 +527,9 @@ def test_the_heads_that_are_known_are_no_more_than_so_many(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(direct, "MOST_HEADS", 2)
-    app = sides[0].config.app
-    assert isinstance(app, Application)
-    assert isinstance(app.front, QuickScore)
-    app.front.heads.clear()
+    heads = quick_of(sides[0]).heads
+    heads.clear()
     for number in range(5):
         named = plain.replace(b"tests", b"tests/%d" % number)
         loop.run(sides[0].told([named, LAST], patient=True))
-        assert 1 <= len(app.front.heads) <= 2
+        assert 1 <= len(heads) <= 2
