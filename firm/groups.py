@@ -128,7 +128,7 @@ class Group(msgspec.Struct, dict=True):
             if seen >= most:
                 break
             count, total = self.counts[place], self.sums[place]
-            weights = fading**seen * _geometric(fading, count)
+            weights = fading**seen * geometric(fading, count)
             known += weights
             positive += total * weights / count if count else total * fading**seen
             seen += count
@@ -200,6 +200,6 @@ class Group(msgspec.Struct, dict=True):
         return known, positive
 
 
-def _geometric(fading: float, count: float) -> float:
+def geometric(fading: float, count: float) -> float:
     """1 + fading + ... over so many."""
     return count if fading == 1 else (1 - fading**count) / (1 - fading)

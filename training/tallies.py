@@ -3,15 +3,16 @@ one declared group at once."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import cached_property
 from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from firm.groups import STEPS
+from firm.groups import STEPS, geometric
 from firm.time import DAY, Micros
-from training.rows import Floats, Ints
+from training.rows import Flags, Floats, Ints
 
 Columns = list[NDArray[Any]]
 """Keys, buckets, counts and sums, with one entry each for every bucket of every key."""
@@ -83,20 +84,56 @@ class Tallies:
         weight = 0.5 ** (buckets * self._rate(half_life_days))
         return known - earlier * weight, positive - earlier_positive * weight
 
+    def newest(
+        self, key: Ints, as_of: Ints, most: float, fading: float = 1.0
+    ) -> tuple[Floats, Floats]:
+        """For n keys and instants, weighted count and sum of the newest observations; see
+        `Group.newest`."""
+        there, place, start = self._newest_place(key, as_of // self.grain)
+        seen, known, positive = (np.zeros(len(place)) for _ in range(3))
+        here = np.arange(len(place))
+        while len(here):
+            counts, totals = self.counts[place[here]], self.sums[place[here]]
+            weights = _powers(fading, seen[here]) * _each(counts, lambda n: geometric(fading, n))
+            known[here] += weights
+            positive[here] += totals * weights / counts
+            seen[here] += counts
+            place[here] -= 1
+            here = here[(seen[here] < most) & (place[here] >= start[here])]
+        found = np.zeros((2, len(key)))
+        found[:, there] = known, positive
+        return found[0], found[1]
+
+    def last_before(self, key: Ints, as_of: Ints) -> Floats:
+        """For n keys and instants, when the newest bucket before that of each begins; NaN where
+        nothing is known. See `Group.last_before`."""
+        found = np.full(len(key), np.nan)
+        there, place, _ = self._newest_place(key, as_of // self.grain)
+        found[there] = self.bucket[place] * self.grain
+        return found
+
     def _until(self, key: Ints, end: Ints, half_life_days: float | None) -> tuple[Floats, Floats]:
         known, positive = np.zeros(len(key)), np.zeros(len(key))
-        if not len(self.key):
+        there, last, _ = self._newest_place(key, end)
+        if not len(last):
             return known, positive
+        counts, sums = self._sums(half_life_days)
+        weight = self._weights(end[there] - self.bucket[last], half_life_days)
+        known[there], positive[there] = counts[last] * weight, sums[last] * weight
+        return known, positive
+
+    def _newest_place(self, key: Ints, end: Ints) -> tuple[Flags, Ints, Ints]:
+        """For which of n keys something was observed before a bucket; for these, where the entry of
+        the newest stands, and where those of its key begin."""
+        if not len(self.key):
+            nothing = np.empty(0, dtype=np.int64)
+            return np.full(len(key), False), nothing, nothing
         keys, starts, low, span, places = self._index
         which = np.minimum(np.searchsorted(keys, key), len(keys) - 1)
         bounded = np.clip(end - low, 0, span - 1)
         place = np.searchsorted(places, which * span + bounded) - 1
         there = (keys[which] == key) & (place >= starts[which])
-        last = place[there]
-        counts, sums = self._sums(half_life_days)
-        weight = self._weights(end[there] - self.bucket[last], half_life_days)
-        known[there], positive[there] = counts[last] * weight, sums[last] * weight
-        return known, positive
+        return there, place[there], starts[which[there]]
 
     def _sums(self, half_life_days: float | None) -> tuple[Floats, Floats]:
         """The sums up to each bucket of its key, worked out for all keys bucket by bucket."""
@@ -124,6 +161,17 @@ class Tallies:
 
     def _rate(self, half_life_days: float | None) -> float:
         return 0.0 if half_life_days is None else self.grain / (half_life_days * DAY)
+
+
+def _powers(base: float, exponents: Floats) -> Floats:
+    return _each(exponents, lambda exponent: base**exponent)
+
+
+def _each(values: Floats, of: Callable[[float], float]) -> Floats:
+    """A function of each value, worked out once for equal ones by Python itself: NumPy's powers
+    differ from it in the last bit."""
+    found, place = np.unique(values, return_inverse=True)
+    return np.array([of(value) for value in found.tolist()], dtype=np.float64)[place]
 
 
 def _summed(columns: Columns) -> Columns:

@@ -301,6 +301,19 @@ def _known_rate(
     return (positive + strength * p) / (known + strength)
 
 
+def _days_since_known(q: Questions, group: str) -> Floats:
+    known, which = q.groups[group]
+    return (q.as_of - known.last_before(which, q.as_of)) / DAY
+
+
+def _newest(part: int) -> Callable[..., Floats]:
+    def compute(q: Questions, group: str, most: int, fading: float) -> Floats:
+        known, which = q.groups[group]
+        return known.newest(which, q.as_of, most, fading)[part]
+
+    return compute
+
+
 def _between(value: Floats, low: float, high: float) -> Floats:
     raised = np.where(low > value, low, value)
     return np.where(high < raised, high, raised)
@@ -378,4 +391,7 @@ WORDS: Mapping[str, Callable[..., Any]] = {
     "known_rate": _known_rate,
     "known_count": lambda q, *said: q.tally(*said)[0],
     "known_total": lambda q, *said: q.tally(*said)[1],
+    "newest_count": _newest(0),
+    "newest_total": _newest(1),
+    "days_since_known": _days_since_known,
 }

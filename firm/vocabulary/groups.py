@@ -76,6 +76,7 @@ def newest_count(group: str, most: int, *, fading: float = 1.0) -> Expr:
         lambda known: _newest(known, group, most, fading).known,
         f"count of the newest of {group}",
         _reads(group),
+        ("newest_count", group, most, fading),
     )
 
 
@@ -85,6 +86,7 @@ def newest_total(group: str, most: int, *, fading: float = 1.0) -> Expr:
         lambda known: _newest(known, group, most, fading).positive,
         f"total of the newest of {group}",
         _reads(group),
+        ("newest_total", group, most, fading),
     )
 
 
@@ -96,7 +98,7 @@ def days_since_known(group: str) -> Expr:
         last = found.last_before(known.as_of) if found else None
         return None if last is None else (known.as_of - last) / DAY
 
-    return Expr(compute, f"days since {group}", _reads(group))
+    return Expr(compute, f"days since {group}", _reads(group), ("days_since_known", group))
 
 
 def parent(group: str) -> Series:

@@ -24,12 +24,15 @@ from firm.vocabulary import (
     code,
     constant,
     days_in,
+    days_since_known,
     days_until,
     events,
     is_in,
     known_count,
     known_rate,
     known_total,
+    newest_count,
+    newest_total,
     ordered,
     series,
 )
@@ -85,6 +88,11 @@ WORDS: dict[str, Expr] = {
     "lately": known_rate("pair", prior="all", half_life_days=9, strength=3),
     "window": known_rate("team", prior="team", half_life_days=9, within_days=20),
     "known": known_count("pair", within_days=30),
+    "newest": newest_count("pair", 3),
+    "newest_faded": newest_count("team", 4, fading=0.9),
+    "newest_true": newest_total("pair", 5),
+    "newest_true_faded": newest_total("all", 20, fading=0.8),
+    "quiet": days_since_known("pair"),
     "came_true": known_total("all", half_life_days=2.5),
 }
 
