@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import json
+import os
+import shlex
 import signal
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -17,14 +21,28 @@ from headway.logs import Outgoing
 from headway.parts import running
 from headway.replay import send
 from headway.settings import Settings
+from stream.topics import DECISIONS, EVENTS
 from tests.contract.store.samples import SLUG, record_all, taken
-from tests.e2e.command import Up, found, gone, run, up, usual_ports_taken
-from tests.stage import until
+from tests.described import check
+from tests.e2e.command import (
+    HEADWAY,
+    PATIENCE_SECONDS,
+    Up,
+    environment,
+    found,
+    gone,
+    run,
+    up,
+    usual_ports_taken,
+)
+from tests.e2e.page import commands, like
+from tests.stage import read, until
 from workflows.delivery_risk import WORKFLOW
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(420)]
 
 REPORTS = 2_259
+DOCS = Path(__file__).parents[2] / "docs"
 
 
 @pytest.fixture(scope="module")
@@ -45,6 +63,20 @@ def copy(home: Path) -> Iterator[Up]:
         yield started
 
 
+def bearer(copy: Up, token: str) -> dict[str, str]:
+    """The header that shows a key, once the API knows it."""
+    shown = {"Authorization": f"Bearer {token}"}
+    until(lambda: httpx.get(f"{copy.api}/v1/workflows", headers=shown).is_success)
+    return shown
+
+
+@pytest.fixture(scope="module")
+def headers(copy: Up) -> dict[str, str]:
+    """The key of another system."""
+    made = found(copy.home, "keys", "add", "a scheduler", "--role", "enterprise_integration")
+    return bearer(copy, made["token"])
+
+
 @pytest.fixture
 def store(copy: Up) -> Iterator[SqlStore]:
     """The store of the copy, as its own commands open it."""
@@ -54,6 +86,21 @@ def store(copy: Up) -> Iterator[SqlStore]:
     opened = SqlStore(addresses.database_url, settings.audit_key())
     yield opened
     opened.close()
+
+
+def typed(command: str, here: dict[str, str]) -> str:
+    """What a command of a page prints in a shell."""
+    done = subprocess.run(  # noqa: S602 - the page's own commands, as a caller types them
+        command,
+        check=False,
+        shell=True,
+        env=here,
+        capture_output=True,
+        text=True,
+        timeout=PATIENCE_SECONDS,
+    )
+    assert done.returncode == 0, f"{command}: {done.stderr}"
+    return done.stdout
 
 
 def test_the_monitor_keeps_figures_of_what_was_replayed(copy: Up) -> None:
@@ -69,11 +116,8 @@ def test_the_monitor_keeps_figures_of_what_was_replayed(copy: Up) -> None:
     assert isinstance(found(copy.home, "alerts", "list", "--workflow", SLUG), dict)
 
 
-def test_the_api_scores_what_was_replayed(copy: Up) -> None:
-    key = found(copy.home, "keys", "add", "a scheduler", "--role", "enterprise_integration")
-    headers = {"Authorization": f"Bearer {key['token']}"}
+def test_the_api_scores_what_was_replayed(copy: Up, headers: dict[str, str]) -> None:
     with httpx.Client(base_url=copy.api, headers=headers, timeout=30) as client:
-        until(lambda: client.get("/v1/workflows").is_success)
         workflows = client.get("/v1/workflows").json()
         assert SLUG in {workflow["slug"] for workflow in workflows}
         answer = client.post(f"/v1/workflows/{SLUG}/score", json={"subject": "project:3"})
@@ -164,6 +208,37 @@ def test_without_a_copy_a_command_says_what_to_do(tmp_path: Path) -> None:
     done = run(tmp_path / "home", "decisions", SLUG)
     assert done.returncode == 1
     assert "start `headway up`" in done.stderr
+
+
+def test_what_is_on_the_topics_is_as_the_service_describes_it(
+    copy: Up, headers: dict[str, str]
+) -> None:
+    addresses = running(copy.home)
+    assert addresses
+    described = httpx.get(f"{copy.api}/asyncapi.json", headers=headers).json()
+    events = read(addresses.kafka_bootstrap, EVENTS, 0)[:REPORTS:10]
+    for record in events:
+        check(described, json.loads(record.value)["type"], record.value)
+    decisions = read(addresses.kafka_bootstrap, DECISIONS, 0)
+    assert len(decisions) >= REPORTS
+    for record in decisions[::10]:
+        check(described, "decision", record.value)
+
+
+@pytest.mark.parametrize("page", ["api.md", "webhooks.md", "client.md"])
+def test_every_command_of_a_page_for_callers_prints_what_the_page_says(copy: Up, page: str) -> None:
+    """As it is typed in a shell; an answer has the members that the page shows, and no others."""
+    here, printed = environment(copy.home), ""
+    here["PATH"] = f"{HEADWAY.parent}{os.pathsep}{here['PATH']}"
+    for command, said in commands((DOCS / page).read_text(encoding="utf-8")):
+        if command.startswith("export "):
+            here |= dict(word.split("=", 1) for word in shlex.split(command)[1:])
+            if "KEY" in command:
+                here |= {"HEADWAY": copy.api, "KEY": json.loads(printed)["token"]}
+                bearer(copy, here["KEY"])
+            continue
+        printed = typed(command, here)
+        assert not said or like(json.loads(said), json.loads(printed)), f"{command}: {printed}"
 
 
 def test_what_kill_9_left_is_cleaned_up_by_the_next_and_ctrl_c_leaves_nothing(copy: Up) -> None:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
 from importlib import import_module
+from pathlib import Path
 from pkgutil import walk_packages
 
 import pytest
@@ -24,6 +26,7 @@ def tree(of: type[HeadwayError]) -> Iterator[type[HeadwayError]]:
         yield from tree(child)
 
 
+PAGE = Path(__file__).parents[3] / "docs" / "api.md"
 SERVING = {module.name for module in walk_packages(serving.__path__, "serving.")}
 for name in SERVING:
     import_module(name)
@@ -56,6 +59,16 @@ def test_every_bad_event_is_the_callers_to_mend() -> None:
 
 def test_every_status_belongs_to_an_error() -> None:
     assert STATUS.keys() <= {error.kind for error in ERRORS}
+
+
+def test_the_table_of_the_page_names_each_problem_with_its_status() -> None:
+    """Those which only a person at the command line meets are left out."""
+    rows = re.findall(r"^\| (\d{3}) \| (.*?) \|", PAGE.read_text(encoding="utf-8"), re.MULTILINE)
+    told = {kind: int(status) for status, kinds in rows for kind in re.findall(r"`(.+?)`", kinds)}
+    known = {error.kind: status_of(Exception.__new__(error)) for error in ERRORS}
+    assert told.pop("too-deep") == 400, "it is no error: nobody gets to read what is too deep"
+    assert told.items() <= known.items()
+    assert told.keys() >= STATUS.keys()
 
 
 @pytest.mark.parametrize(("status", "again"), [(503, "1"), (500, None), (404, None)])
