@@ -63,6 +63,7 @@ class Copy:
             [*parts.servers, *self._children()],
             [self.api, *self.more_api],
             settings.hung_seconds,
+            settings.start_seconds,
         )
 
     @classmethod
@@ -138,7 +139,9 @@ class Copy:
         )
         apply(declared().values(), feast)
         self._say("the tables and Feast's registry are ready")
-        self.api.wait_for(lambda: _answers(f"{self.api_url}/health/live"), 60)
+        self.api.wait_for(
+            lambda: _answers(f"{self.api_url}/health/live"), self.settings.start_seconds
+        )
         self._say(f"the stream and the API are up: {self.api_url}")
         self._supervisor.start()
 

@@ -39,6 +39,11 @@ class Settings(BaseSettings):
         ge=1,
         description="`up` ends and restarts a process of the API whose event loop stands so long",
     )
+    start_seconds: float = Field(
+        120.0,
+        ge=1,
+        description="`up` ends and restarts a process of the API that does not serve after so long",
+    )
     actions_url: str | None = Field(
         None, description="the system of record that performs actions; unset, a simulated one"
     )

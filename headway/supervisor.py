@@ -40,6 +40,10 @@ class Beating(Kept, Protocol):
     """A program that tells that it advances."""
 
     @property
+    def age(self) -> float:
+        """Seconds since it was started."""
+
+    @property
     def silence(self) -> float | None:
         """Seconds since it has told last; None where it does not tell yet, or does not run."""
 
@@ -52,13 +56,20 @@ class Supervisor:
     given: what others need comes first.
 
     Args:
-        beating: those of them that are ended once they have been silent for `hung_seconds`.
+        beating: those of them that are ended once they have been silent for `hung_seconds`, or
+            have told nothing at all for `start_seconds` since they were started.
     """
 
     def __init__(
-        self, kept: Sequence[Kept], beating: Sequence[Beating] = (), hung_seconds: float = inf
+        self,
+        kept: Sequence[Kept],
+        beating: Sequence[Beating] = (),
+        hung_seconds: float = inf,
+        start_seconds: float = inf,
     ) -> None:
-        self._kept, self._beating, self._hung_seconds = kept, beating, hung_seconds
+        self._kept, self._beating = kept, beating
+        self._hung_seconds, self._start_seconds = hung_seconds, start_seconds
+        self._told: dict[str, int | None] = {}
         self._stopped = threading.Event()
         self._thread = threading.Thread(target=self._look_after, daemon=True)
         self._ends: dict[str, tuple[float, float]] = {}
@@ -82,13 +93,17 @@ class Supervisor:
 
     def _end_what_hangs(self) -> None:
         for one in self._beating:
-            silence = one.silence
-            if silence is not None and silence > self._hung_seconds:
-                log.error("hangs, and is ended", what=one.name, silent_seconds=round(silence, 1))
-                try:
-                    one.kill()
-                except HeadwayError as error:
-                    log.error("could not be ended", what=one.name, reason=str(error))
+            pid, silence, age = one.pid, one.silence, one.age
+            if silence is not None:
+                self._told[one.name] = pid
+                if silence > self._hung_seconds:
+                    said = {"what": one.name, "silent_seconds": round(silence, 1)}
+                    log.error("hangs, and is ended", **said)
+                    _end(one)
+            elif pid not in (None, self._told.get(one.name)) and age > self._start_seconds:
+                said = {"what": one.name, "started_seconds_ago": round(age, 1)}
+                log.error("hangs in its start, and is ended", **said)
+                _end(one)
 
     def _start_again(self, one: Kept) -> None:
         pause = self._patience(one)
@@ -109,3 +124,10 @@ class Supervisor:
         pause = FIRST_PAUSE_SECONDS if calm else min(2 * pause, LONGEST_PAUSE_SECONDS)
         self._ends[one.name] = (now, pause)
         return pause
+
+
+def _end(one: Beating) -> None:
+    try:
+        one.kill()
+    except HeadwayError as error:
+        log.error("could not be ended", what=one.name, reason=str(error))

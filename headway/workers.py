@@ -9,7 +9,9 @@ from __future__ import annotations
 
 import socket
 import sys
+import time
 from collections.abc import Mapping
+from math import inf
 
 from headway.children import Program
 from headway.heartbeat import Heartbeat
@@ -18,10 +20,13 @@ from headway.parts.record import Record
 from headway.settings import Settings
 
 BACKLOG = 2048
+ENDED = "`headway up` ends it and starts it again"
 
 
 class ApiWorker(Program):
     """A process of the API, whose event loop beats."""
+
+    _started_at = inf
 
     @property
     def silence(self) -> float | None:
@@ -29,9 +34,15 @@ class ApiWorker(Program):
         run."""
         return None if self.pid is None else Heartbeat(self.folder).silence
 
+    @property
+    def age(self) -> float:
+        """Seconds since it was started."""
+        return time.monotonic() - self._started_at
+
     def start(self) -> None:
         """See `Program.start`."""
         Heartbeat(self.folder).forget()
+        self._started_at = time.monotonic()
         super().start()
 
 
@@ -85,9 +96,13 @@ def _why(settings: Settings, name: str) -> str:
     if not record.orphaned():
         return "has ended; `headway up` starts it again, its log says why"
     silence = Heartbeat(settings.home / name).silence
-    if silence is None or silence <= settings.hung_seconds:
+    if silence is None:
+        age = time.time() - record.process.create_time
+        late = age > settings.start_seconds
+        return f"does not serve, {age:.0f} s after its start; {ENDED}" if late else ""
+    if silence <= settings.hung_seconds:
         return ""
-    return f"has not moved for {silence:.0f} s; `headway up` ends it and starts it again"
+    return f"has not moved for {silence:.0f} s; {ENDED}"
 
 
 def name_of(number: int) -> str:

@@ -22,6 +22,7 @@ class Fake:
         self.pid: int | None = 1
         self.starts = 0
         self.silence: float | None = None
+        self.age = 0.0
         self.kills = 0
         self._refusals = refusals
 
@@ -34,6 +35,7 @@ class Fake:
     def kill(self) -> None:
         self.kills += 1
         self.pid = self.silence = None
+        self.age = 0.0
 
 
 @pytest.fixture(autouse=True)
@@ -50,7 +52,7 @@ def fakes() -> list[Fake]:
 
 @pytest.fixture
 def kept(fakes: list[Fake]) -> Iterator[Supervisor]:
-    watching = Supervisor(fakes, fakes[:1], hung_seconds=10)
+    watching = Supervisor(fakes, fakes[:1], hung_seconds=10, start_seconds=100)
     watching.start()
     yield watching
     watching.stop()
@@ -82,6 +84,30 @@ def test_what_lives_and_does_not_advance_is_ended_and_started_again(
     assert fakes[0].kills == 1
     assert said[0]["event"] == "hangs, and is ended"
     assert (said[0]["what"], said[0]["silent_seconds"]) == ("one", 10.1)
+
+
+def test_what_has_told_nothing_since_its_start_is_ended_after_the_limit(
+    kept: Supervisor, fakes: list[Fake]
+) -> None:
+    fakes[0].age = 99.9
+    threading.Event().wait(0.03)
+    assert fakes[0].kills == 0
+    with capture_logs() as said:
+        fakes[0].age = 100.1
+        until(lambda: fakes[0].starts == 1)
+    assert fakes[0].kills == 1
+    assert said[0]["event"] == "hangs in its start, and is ended"
+    assert (said[0]["what"], said[0]["started_seconds_ago"]) == ("one", 100.1)
+
+
+def test_what_has_told_and_is_about_to_end_in_good_order_is_let_be(
+    kept: Supervisor, fakes: list[Fake]
+) -> None:
+    fakes[0].silence = 0.1
+    threading.Event().wait(0.03)
+    fakes[0].silence, fakes[0].age = None, 500.0
+    threading.Event().wait(0.03)
+    assert fakes[0].kills == 0
 
 
 def test_nothing_is_started_once_it_is_let_be(kept: Supervisor, fakes: list[Fake]) -> None:
