@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any, Literal
 
 import msgspec
-from sqlalchemy import Connection, Select, select
+from sqlalchemy import Connection, Select, literal, select
 
 from firm.audit import AuditEntry, digest
 from firm.decision import Action, Verdict
@@ -19,6 +19,8 @@ from firm.store.rows import action_message
 from firm.store.tables import action, outbox, verdict
 from firm.time import Micros
 
+_WAITING = literal("waiting", literal_execute=True)
+"""As text within the statement: only so can it be seen that the index of those holds all."""
 Status = Literal["waiting", "queued", "done", "refused", "failed", "withheld"]
 RELAY = "relay"
 """The actor of what the relay reports: no person and no model does it."""
@@ -58,7 +60,7 @@ class Actions(StorePart):
 
     def waiting_actions(self, workflow: str | None = None) -> list[Action]:
         """The actions that wait for a person, oldest first."""
-        query = select(action).where(action.c.status == "waiting")
+        query = select(action).where(action.c.status == _WAITING)
         if workflow is not None:
             query = query.where(action.c.workflow == workflow)
         return [record.action for record in self._records(query)]

@@ -97,11 +97,13 @@ class PostgresCommit:
     async def _write(self, asked: Sequence[Asked]) -> list[Decision]:
         """Send those that are not known to be there, until all of them are new and written."""
         counts: dict[str, Decision] = {}
-        for taken, _ in asked:
+        following: dict[str, Sequence[Action]] = {}
+        for taken, acts in asked:
             counts.setdefault(taken.id, taken)
+            following.setdefault(taken.id, acts)
         fresh, written = dict(sorted(counts.items())), not asked
         while fresh and not written:
-            todo = [one for taken, acts in asked if fresh.get(taken.id) is taken for one in acts]
+            todo = [one for id_ in fresh for one in following[id_]]
             seen, written = await self._send(list(fresh.values()), todo)
             counts |= seen
             fresh = {id_: taken for id_, taken in fresh.items() if id_ not in seen}
@@ -156,7 +158,7 @@ def _read(result: PGresult) -> tuple[dict[str, Decision], bool]:
     try:
         _checked(result)
     except psycopg.errors.UniqueViolation as error:
-        if error.diag.constraint_name != "decision_pkey":
+        if error.diag.constraint_name not in {"decision_pkey", "action_pkey"}:
             raise
         return {}, False  # somebody else has written one meanwhile: it is seen the next time
     rows = [(result.get_value(n, 0), result.get_value(n, 1)) for n in range(result.ntuples)]

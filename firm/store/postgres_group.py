@@ -44,7 +44,7 @@ acted AS (
   INSERT INTO action (id, decision, workflow, subject, kind, says, approval, asked_at, status,
     withheld)
   SELECT id, decision, workflow, subject, kind, says, approval, asked_at, status, withheld
-  FROM todo ON CONFLICT DO NOTHING),
+  FROM todo),
 told AS (
   INSERT INTO outbox (kind, key, payload)
   SELECT kind, key, payload FROM (
@@ -71,6 +71,7 @@ def parameters(
         before: where it ends now.
         taken: decisions with different ids, in the order of these, so that two writers of the same
             decisions cannot wait for each other.
+        actions: what follows from them, in the same order.
     """
     bodies = [as_json(one) for one in taken]
     digests = [hashlib.sha256(body).hexdigest() for body in bodies]

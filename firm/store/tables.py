@@ -133,7 +133,13 @@ action = Table(
     Column("failure", Text),
     _time("settled_at", nullable=True),
     Column("withheld", Text),
-    Index("action_by_status", "status", "workflow", "asked_at"),
+)
+Index(
+    "action_waiting",
+    action.c.workflow,
+    action.c.asked_at,
+    postgresql_where=text("status = 'waiting'"),
+    sqlite_where=text("status = 'waiting'"),
 )
 Index(
     "action_by_settling",
