@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import time
 from collections.abc import Sequence
 
 import structlog
@@ -17,7 +18,7 @@ from firm.time import HOUR
 from headway.catalogue import declared, mappings
 from headway.clock import now
 from headway.log_watch import LogWatch
-from headway.parts.together import told_to_end
+from headway.parts import exit_on_signals
 from headway.service_watch import ServiceWatch
 from headway.settings import Settings
 from headway.watching import Watching, from_registry
@@ -34,9 +35,14 @@ log = structlog.get_logger(__name__)
 
 
 def run(settings: Settings) -> None:
-    """Run until SIGTERM or SIGINT."""
+    """Run until SIGTERM or SIGINT, which end a look that is under way: on a large log it may take
+    minutes, and whoever stops a copy waits for it."""
     os.nice(NICENESS)
-    told = told_to_end()
+    with exit_on_signals():
+        _watch(settings)
+
+
+def _watch(settings: Settings) -> None:
     store = SqlStore(settings.database or "", settings.audit_key())
     workflows, kafka = declared(), settings.kafka or ""
     events = LogWatch(kafka, store, workflows, mappings().values())
@@ -51,11 +57,14 @@ def run(settings: Settings) -> None:
     ]
     monitor = Monitor(store, watching, settings.report_hours, events, settings.report_days)
     log.info("monitoring is up")
-    while not told.wait(LOOK_SECONDS):
-        monitor.look()
-    monitor.close()
-    events.close()
-    store.close()
+    try:
+        while True:
+            time.sleep(LOOK_SECONDS)
+            monitor.look()
+    finally:
+        monitor.close()
+        events.close()
+        store.close()
 
 
 class Monitor:
