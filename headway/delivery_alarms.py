@@ -50,6 +50,20 @@ def waited_too_long(webhook: Webhook, workflow: str, number: int, days: float, a
     return _alert("webhook-backlog", webhook, workflow, at, says, todo)
 
 
+def too_many_waited(webhook: Webhook, workflow: str, number: int, most: int, at: Micros) -> Alert:
+    """So many messages of a workflow are dead, for more waited than is declared."""
+    says = (
+        f"webhook {webhook.name!r}: gave up the oldest {number:,} messages, as more than {most:,} "
+        "waited (HEADWAY_WEBHOOK_MESSAGES)"
+    )
+    todo = (
+        f"ask who runs {webhook.url} why it takes in less than is decided; narrow what it is told "
+        "(`headway webhooks remove`, then `add` with --workflow and --band); `headway webhooks "
+        f"redeliver {webhook.name}` once it keeps up"
+    )
+    return _alert("webhook-overflow", webhook, workflow, at, says, todo)
+
+
 def workflow_of(delivery: Delivery) -> str:
     """The workflow whose decision a message tells."""
     return msgspec.json.decode(delivery.body, type=_Event).data.workflow

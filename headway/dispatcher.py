@@ -55,7 +55,8 @@ async def _run(settings: Settings) -> None:
     receivers, end_traces = _receivers(settings)
     dispatcher = Dispatcher(store, settings.audit_key(), receivers)
     retention = Retention(store, settings.keep_sent_days)
-    chores = Chores(Backlog(store, settings.webhook_days).cut, retention.clean)
+    backlog = Backlog(store, settings.webhook_days, settings.webhook_messages)
+    chores = Chores(backlog.cut, retention.clean)
     log.info("dispatcher is up")
     while not told.is_set():
         try:

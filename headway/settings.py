@@ -106,6 +106,9 @@ class Settings(BaseSettings):
     webhook_days: float = Field(
         3, gt=0, description="how long a message to a subscriber waits before it is given up"
     )
+    webhook_messages: int = Field(
+        1_000_000, ge=1, description="how many may wait for one subscriber; beyond, the oldest go"
+    )
     keep_sent_days: float = Field(
         30, gt=0, description="how long sent messages and settled deliveries are kept"
     )

@@ -29,8 +29,8 @@ webhooks = typer.Typer(
     "A subscriber gets each decision that it wants as a CloudEvent by POST, signed as Standard "
     "Webhooks are (webhook-id, webhook-timestamp, webhook-signature), at least once and for each "
     "subject in order. What it does not take in is sent again, ten times within about fourteen "
-    "hours, or until it has waited for HEADWAY_WEBHOOK_DAYS; then the message is dead, an alarm is "
-    "raised, and `redeliver` sends it again.",
+    "hours, or until it has waited for HEADWAY_WEBHOOK_DAYS, or HEADWAY_WEBHOOK_MESSAGES newer "
+    "ones wait; then the message is dead, an alarm is raised, and `redeliver` sends it again.",
     no_args_is_help=True,
 )
 Name = Annotated[str, typer.Argument(help="Of the subscriber, as `list` shows it.")]

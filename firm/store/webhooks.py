@@ -145,6 +145,21 @@ class Webhooks(StorePart):
             _give_up(connection, webhook_delivery.c.seq.in_([one.seq for one in old]), answer, at)
         return old
 
+    def give_up_beyond(
+        self, id_: str, most: int, limit: int, answer: str, at: Micros
+    ) -> list[Delivery]:
+        """Give up the first messages pending for a subscriber where there are more than `most`;
+        returns them, `limit` at most."""
+        mine = (webhook_delivery.c.webhook == id_, webhook_delivery.c.status == "pending")
+        seq = webhook_delivery.c.seq
+        last = select(seq).where(*mine).order_by(seq.desc()).offset(most).limit(1)
+        first = select(webhook_delivery).where(*mine).order_by(seq).limit(limit)
+        with self._database.write() as connection:
+            beyond = first.where(seq <= last.scalar_subquery()).with_for_update(skip_locked=True)
+            gone = [_read(row) for row in connection.execute(beyond).mappings()]
+            _give_up(connection, seq.in_([one.seq for one in gone]), answer, at)
+        return gone
+
     def note_try(self, tried: Tried, failures: int, paused_until: Micros, at: Micros) -> None:
         """Write down what came of a try, and how its receiver fares now."""
         one = tried.delivery

@@ -24,6 +24,7 @@ from firm.patience import Patience
 from firm.store import SqlStore, Tried
 from firm.time import DAY, SECOND
 from firm.webhooks import UnknownWebhook, Webhook, secret_of
+from headway import backlog
 from headway.backlog import Backlog
 from headway.clock import now
 from headway.dispatcher import Dispatcher
@@ -305,10 +306,10 @@ def test_what_waits_too_long_is_given_up_counted_and_told(store: SqlStore, url: 
     """Tried or not; what is queued again waits anew, and what was given up is removed in time."""
     webhook = subscribe(store, "away")
     decide(store, *(f"project:{n}" for n in range(5)))
-    backlog = Backlog(store, days=3)
-    assert backlog.cut() == 0
+    cut = Backlog(store, days=3, most=1_000).cut
+    assert cut() == 0
     tamper(url, f"UPDATE webhook_delivery SET made_at = {now() - 4 * DAY} WHERE seq <= 3")  # noqa: S608  (our own words)
-    assert backlog.cut() == 3
+    assert cut() == 3
     dead = store.deliveries(webhook.id, "dead")
     assert [one.key for one in dead] == ["project:2", "project:1", "project:0"]
     assert {one.answer for one in dead} == {"given up after 3 days of waiting"}
@@ -317,8 +318,32 @@ def test_what_waits_too_long_is_given_up_counted_and_told(store: SqlStore, url: 
     assert (alarm.alert.kind, alarm.alert.about) == ("webhook-backlog", "away")
     assert "gave up 3 messages" in alarm.alert.says
     assert store.redeliver(webhook.id, None, "Ina", "governance", now()) == 3
-    assert backlog.cut() == 0
+    assert cut() == 0
     assert store.count_deliveries() == {("away", "pending"): 5}
+
+
+def test_where_too_many_wait_the_oldest_are_given_up_counted_and_told(
+    store: SqlStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """In batches, of each subscriber alone; those that are left are the newest."""
+    monkeypatch.setattr(backlog, "BATCH", 2)
+    many, few = subscribe(store, "many"), subscribe(store, "few", bands=("act",))
+    decide(store, *(f"project:{n}" for n in range(8)))
+    decide(store, *(f"project:{n}" for n in range(3)), probability=0.9)
+    cut = Backlog(store, days=3, most=3).cut
+    assert cut() == 8
+    assert cut() == 0
+    dead = store.deliveries(many.id, "dead")
+    assert [one.key for one in reversed(dead)] == [f"project:{n}" for n in range(8)]
+    assert {one.answer for one in dead} == {"given up, as more than 3 waited"}
+    assert store.count_deliveries() == {
+        ("many", "dead"): 8, ("many", "pending"): 3, ("few", "pending"): 3,
+    }  # fmt: skip
+    assert store.deliveries(few.id, "dead") == []
+    (alarm,) = store.alerts(SLUG)
+    assert (alarm.alert.kind, alarm.alert.about) == ("webhook-overflow", "many")
+    assert "gave up the oldest 8 messages, as more than 3 waited" in alarm.alert.says
+    assert "HEADWAY_WEBHOOK_MESSAGES" in alarm.alert.says
 
 
 def test_what_waited_for_a_subscriber_that_is_removed_goes_with_the_rest(store: SqlStore) -> None:
