@@ -169,7 +169,7 @@ def test_a_log_that_outgrows_memory_is_trained_on_from_files_and_on_a_cluster(
     settings: Settings,
 ) -> None:
     """Two workers of Dask, and XGBoost's external memory, learn from the rows that memory holds."""
-    progress, _ = watched()
+    progress, shown = watched()
     in_memory = train_workflow(settings, SLUG, CUT, "ada", 0, progress)
     from_files = train_workflow(settings, SLUG, CUT, "ada", 0, progress, in_files=True)
     with LocalCluster(
@@ -181,6 +181,7 @@ def test_a_log_that_outgrows_memory_is_trained_on_from_files_and_on_a_cluster(
     ) as cluster:
         on = cluster.scheduler_address
         on_cluster = train_workflow(settings, SLUG, CUT, "ada", 0, progress, on=on)
+    assert shown.getvalue().count(f"{SLUG}: replayed in columns") == 2
     assert list((settings.home / "rows" / SLUG / "rows").rglob("*.parquet"))
     registry = open_registry(settings)
     for found in (from_files, on_cluster):
