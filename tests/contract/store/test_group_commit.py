@@ -8,6 +8,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
+import msgspec
 import pytest
 
 from firm.decision import Decision, as_json
@@ -165,6 +166,16 @@ def test_who_asks_for_several_gets_each_of_them_in_their_order(store: SqlStore) 
         return [found[0], *found[2:]]
 
     assert run(store, ask) == [mine[0], *mine[2:]]
+
+
+def test_more_than_a_socket_takes_at_once_is_written_whole(store: SqlStore, url: str) -> None:
+    long = {f"feature {n}": float(n) for n in range(100)}
+    many = [
+        msgspec.structs.replace(taken(f"ask-{n}"), features=long)  # 2 MB in all
+        for n in range(600)
+    ]
+    assert run(store, lambda group: group.record_all([(one, []) for one in many])) == many
+    assert store.verify() == len(rows(url, "decision")) == 600
 
 
 def test_what_came_at_once_is_one_group_and_no_group_grows_beyond_its_limit(
