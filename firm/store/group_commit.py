@@ -46,7 +46,8 @@ class GroupCommit:
         """
         recorded: asyncio.Future[list[Decision]] = asyncio.get_running_loop().create_future()
         self._waiting.append((asked, recorded))
-        if len(self._writing) < self._in_flight:
+        # One that is done has left its loop, and is only forgotten in the loop's next turn.
+        if sum(not one.done() for one in self._writing) < self._in_flight:
             writing = asyncio.create_task(self._write())
             self._writing.add(writing)
             writing.add_done_callback(self._writing.discard)

@@ -151,6 +151,25 @@ def test_alone_it_is_written_at_once_and_behind_a_commit_a_group_gathers() -> No
     assert groups == [1, 9]
 
 
+@pytest.mark.parametrize("in_flight", [1, 2])
+def test_who_asks_again_as_soon_as_they_are_answered_is_answered_again(in_flight: int) -> None:
+    async def commit(asked: Sequence[Asked]) -> list[Decision]:
+        return [decision for decision, _ in asked]
+
+    async def asked() -> None:
+        group = GroupCommit(commit, in_flight=in_flight)
+
+        async def twice(name: str) -> None:
+            for number in range(2):
+                await group.record_all([(taken(f"{name}-{number}", 0.5), ())])
+
+        async with asyncio.timeout(5), asyncio.TaskGroup() as tasks:
+            for name in ("a", "b"):
+                tasks.create_task(twice(name))
+
+    asyncio.run(asked())
+
+
 def test_who_asks_for_several_gets_each_of_them_in_their_order(store: SqlStore) -> None:
     """Also beside others in one group, of whom some have gone."""
     mine = [[taken(f"ask-{n}-{place}", place / 8) for place in range(7)] for n in range(4)]
