@@ -82,7 +82,7 @@ def test_the_depth_is_that_of_lists_and_objects_and_not_of_texts(text: bytes, le
     assert depth(text) == levels
 
 
-def deep(text: bytes, *headers: tuple[bytes, bytes]) -> tuple[int, bytes]:
+def deep(text: bytes, *headers: tuple[bytes, bytes], method: str = "POST") -> tuple[int, bytes]:
     """The status for a body that comes in two parts, and what the application read of it."""
     coming = [
         {"type": "http.request", "body": text[:3], "more_body": True},
@@ -102,9 +102,15 @@ def deep(text: bytes, *headers: tuple[bytes, bytes]) -> tuple[int, bytes]:
         assert (await receive())["type"] == "http.disconnect"
         await reads_all(scope, receive, send)
 
-    scope = {"type": "http", "method": "POST", "path": "/", "headers": list(headers)}
+    scope = {"type": "http", "method": method, "path": "/", "headers": list(headers)}
     asyncio.run(DepthLimit(app, 4)(scope, receive, send))
     return sent[0]["status"], b"".join(read)
+
+
+@pytest.mark.parametrize("method", ["POST", "PUT", "PATCH"])
+@pytest.mark.parametrize("text", [b"[[[[[1]]]]]", b'{"a":{"a":{"a":{"a":{"a":1}}}}}'])
+def test_lists_and_objects_are_too_deep_alike_whatever_the_method(method: str, text: bytes) -> None:
+    assert deep(text, method=method) == (400, b"")
 
 
 def test_json_that_is_too_deep_is_refused_before_anybody_reads_it() -> None:
