@@ -6,13 +6,13 @@ import asyncio
 from collections.abc import Iterator
 
 import pytest
-from aiokafka import TopicPartition
-from aiokafka.admin import AIOKafkaAdminClient
+from aiokafka import AIOKafkaProducer, TopicPartition
+from aiokafka.admin import AIOKafkaAdminClient, NewTopic, RecordsToDelete
 from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 
 from firm.envelope import LARGEST_EVENT_BYTES
 from headway.parts import Parts
-from stream.log import KafkaEventLog, records
+from stream.log import KafkaEventLog, LogCut, records
 from stream.topics import DECISIONS, EVENTS, ensure_topics
 from tests.stage import CANONICAL, Stage, read, report
 
@@ -42,6 +42,32 @@ def test_a_part_of_it_can_be_read(stage: Stage, start: int, end: int) -> None:
         return [record.value async for chunk in chunks for record in chunk]
 
     assert asyncio.run(part()) == payloads[start:end]
+
+
+def test_a_log_whose_beginning_was_cut_off_is_told_and_not_waited_for(stage: Stage) -> None:
+    """On a topic of its own: nobody else's log is cut."""
+    cut = TopicPartition("cut", 0)
+
+    async def all_(start: int) -> list[int]:
+        chunks = records(stage.bootstrap, start, partition=cut)
+        return [record.offset async for chunk in chunks for record in chunk]
+
+    async def cut_off() -> None:
+        admin = AIOKafkaAdminClient(bootstrap_servers=stage.bootstrap)
+        await admin.start()
+        try:
+            await admin.create_topics([NewTopic(cut.topic, 1, 1)])
+            async with AIOKafkaProducer(bootstrap_servers=stage.bootstrap) as producer:
+                for n in range(5):
+                    await producer.send_and_wait(cut.topic, str(n).encode(), partition=0)
+            await admin.delete_records({cut: RecordsToDelete(before_offset=3)})
+        finally:
+            await admin.close()
+
+    asyncio.run(cut_off())
+    assert asyncio.run(all_(3)) == [3, 4]
+    with pytest.raises(LogCut, match=r"'cut' is asked for, which begins with record 3: .* restore"):
+        asyncio.run(all_(0))
 
 
 def test_an_empty_log_has_an_end(stage: Stage) -> None:
