@@ -14,7 +14,7 @@ import msgspec
 
 from firm.audit import AuditEntry, digest
 from firm.decision import Action, Asked, Decision, Judged, Origin
-from firm.errors import HeadwayError
+from firm.errors import HeadwayError, UnknownType
 from firm.events import Event, Position, ScoreRequested
 from firm.evidence import evidence_of
 from firm.groups import Observation
@@ -159,6 +159,10 @@ class Batch:
 
     def _fold(self, arrival: Arrival) -> Fate:
         workflow, states, event = self._workflow, self._states, arrival.event
+        if not workflow.folds(event):
+            raise UnknownType(
+                f"{workflow.slug} folds {sorted(workflow.folded)}; got {event.type!r} ({event.id})"
+            )
         entry = Entry(event.occurred_at, event.id, event.type, workflow.fold(event))
         state = states.subject(event.subject)
         if state.history.has(event.id):

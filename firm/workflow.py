@@ -481,7 +481,8 @@ class Workflow(Declared):
         return tuple((read, tuple(names)) for read, names in found.items() if read)
 
     @cached_property
-    def _folded(self) -> frozenset[str]:
+    def folded(self) -> frozenset[str]:
+        """The types of events that are folded."""
         return frozenset(fact.type for fact in self.facts)
 
     @cached_property
@@ -491,7 +492,7 @@ class Workflow(Declared):
 
     def folds(self, event: Event) -> bool:
         """Whether the workflow takes in this event."""
-        return event.type in self._folded
+        return event.type in self.folded
 
     def is_triggered_by(self, event: Event) -> bool:
         """Whether an event of this type may ask for a score."""

@@ -187,7 +187,7 @@ def test_a_request_of_an_unknown_subject_is_rejected_and_may_come_again() -> Non
 def test_an_event_that_a_fold_refuses_is_rejected_with_its_reason_and_stops_no_other() -> None:
     states, effects = taken([report("a", 1), booked("b", 2, 1), report("c", 3)], DELIVERY_RISK)
     assert fates(effects) == ["counted", "rejected", "counted"]
-    assert effects.received[1].reason.startswith("unknown-type: delivery_risk folds status reports")
+    assert effects.received[1].reason.startswith("unknown-type: delivery_risk folds ['project")
     assert [e.event for e in states.subjects[P].history.entries] == ["a", "c"]
 
 
