@@ -63,6 +63,15 @@ def test_a_token_that_does_not_hold_is_refused(changed: dict[str, Any]) -> None:
         tokens().caller(token(**changed), NOW * SECOND)
 
 
+def test_a_secret_among_the_providers_keys_opens_nothing() -> None:
+    """Whoever could check a token with it could make one."""
+    secret = OctKey.import_key("a secret that is long enough to sign", parameters={"kid": "one"})
+    checked = Tokens(ISSUER, AUDIENCE)
+    checked.load(KeySet([secret]).as_dict(private=True))
+    with pytest.raises(Unauthenticated):
+        checked.caller(token(key=secret, algorithm="HS256"), NOW * SECOND)
+
+
 def test_a_token_without_a_signature_is_refused() -> None:
     head, claims, _ = token().split(".")
     for forged in (f"{head}.{claims}.", f"eyJhbGciOiJub25lIn0.{claims}."):
