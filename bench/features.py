@@ -16,8 +16,8 @@ from feast.types import Float64
 from numpy.random import default_rng
 
 from bench.rounds import Found, Goal, by_turns, judged, load, ratio
+from bench.stored import StoredFeatures, StoredView
 from features.store import open_feature_store
-from features.stored import StoredFeatures, StoredView
 
 KEY, PROJECT = "project_id", "bench"
 VIEWS = {f"view_{n}": tuple(f"feature_{n}_{m}" for m in range(10)) for n in range(3)}

@@ -17,9 +17,9 @@ from hypothesis import HealthCheck, given, seed, settings
 from hypothesis import strategies as st
 from redis import Redis
 
+from bench.stored import StoredFeatures, StoredView
 from features.errors import OnlineStoreUnavailable, UnreadableValue
 from features.store import open_feature_store
-from features.stored import StoredFeatures, StoredView
 from firm.time import DAY, to_micros
 
 KEY, PROJECT = "project_id", "fuzzed"
