@@ -71,9 +71,10 @@ WORKFLOW = Workflow(
             "max_depth": 4,
             "max_bin": 128,
             "min_child_weight": 5,
-            "subsample": 0.7,
+            "subsample": 0.5,
             "colsample_bytree": 0.3,
             "reg_lambda": 5,
+            "num_parallel_tree": 3,
         },
         rounds=800,
         gates=Gates(
