@@ -32,11 +32,11 @@ class Rows:
 
     def row(self, known: Known) -> tuple[Number, ...]:
         """The value of each expression, in order, as of an instant: a finite float or None."""
-        values: list[Number] | None = known.lasting.get(self)
-        if values is None:
-            values = known.lasting[self] = []
-            _compute(self._timeless, known, values)
-        values = values.copy()
+        lasting: list[Number] | None = known.lasting.get(self)
+        if lasting is None:
+            _compute(self._timeless, known, lasting := [])
+            known.lasting[self] = lasting
+        values = lasting.copy()
         _compute(self._others, known, values)
         return tuple([values[place] for place in self._row])
 

@@ -103,3 +103,17 @@ def test_what_hangs_on_the_entries_alone_is_computed_once_for_them() -> None:
     for as_of in (DAY, 2 * DAY):
         assert rows.row(Known(as_of, [], {}, lasting)) == (2.0, 2.0, 1.0)
     assert calls == ["lasts", "passes", "passes"]
+
+
+def test_what_failed_once_is_computed_again() -> None:
+    fails = [True]
+
+    def compute(known: Known) -> float:
+        if fails.pop() if fails else False:
+            raise ValueError("the first time")
+        return 1.0
+
+    rows, lasting = Rows([Expr(compute, "fails", timeless=True)]), dict[object, object]()
+    with pytest.raises(ValueError, match="the first time"):
+        rows.row(Known(DAY, [], {}, lasting))
+    assert rows.row(Known(DAY, [], {}, lasting)) == (1.0,)
