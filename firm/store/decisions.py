@@ -18,11 +18,10 @@ from firm.store.group_commit import Asked, GroupCommit
 from firm.store.parts import StorePart
 from firm.store.postgres_commit import IN_FLIGHT, PostgresCommit
 from firm.store.rows import (
-    action_message,
     action_row,
-    decision_message,
     decision_row,
     goes_out,
+    message,
     read_decision,
 )
 from firm.store.tables import action, decision, outbox, outcome
@@ -118,14 +117,14 @@ def write_decisions(connection: Connection, taken: Sequence[Decision]) -> dict[s
     # In the order of ids, so that two writers of the same decisions cannot wait for each other.
     written = insert_new(connection, decision, [rows[id_] for id_ in sorted(rows)], decision.c.id)
     fresh = {id_: one for id_, one in first.items() if id_ in written}
-    insert_rows(connection, outbox, [decision_message(rows[id_]) for id_ in fresh])
+    insert_rows(connection, outbox, [message(one) for one in fresh.values()])
     return fresh
 
 
 def write_actions(connection: Connection, actions: Sequence[Action]) -> None:
     """Write the actions; those that wait for nobody go out at once, unless they are withheld."""
     insert_rows(connection, action, [action_row(one) for one in actions], keep)
-    insert_rows(connection, outbox, [action_message(one) for one in actions if goes_out(one)])
+    insert_rows(connection, outbox, [message(one) for one in actions if goes_out(one)])
 
 
 def _by_id(connection: Connection, ids: Sequence[str]) -> dict[str, Decision]:

@@ -15,7 +15,7 @@ from firm.ids import ActionId, DecisionId
 from firm.store.bulk import insert_rows
 from firm.store.chains import append
 from firm.store.parts import StorePart
-from firm.store.rows import action_message
+from firm.store.rows import message, read_action
 from firm.store.tables import action, outbox, verdict
 from firm.time import Micros
 
@@ -116,7 +116,7 @@ class Actions(StorePart):
     def _apply(self, connection: Connection, given: Verdict, about: Action) -> None:
         if given.agreed:
             _update(connection, about.id, status="queued")
-            insert_rows(connection, outbox, [action_message(about)])
+            insert_rows(connection, outbox, [message(about)])
         else:
             _update(connection, about.id, status="refused", settled_at=given.at)
 
@@ -155,7 +155,7 @@ def _update(connection: Connection, id_: ActionId, **values: Any) -> None:
 
 def _record(row: Any) -> ActionRecord:
     return ActionRecord(
-        Action(**{field: row[field] for field in Action.__struct_fields__}),
+        read_action(row),
         row["status"],
         row["reference"],
         row["failure"],

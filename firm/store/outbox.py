@@ -1,16 +1,22 @@
-"""The outbox: what the world must be told because of what was committed."""
+"""The outbox: what the world must be told because of what was committed.
+
+A message names the decision or the action that it is about; what goes out is read there.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Literal
+from typing import Any, Literal
 
 import msgspec
-from sqlalchemy import Connection, func, select
+from sqlalchemy import Connection, Select, func, select
 
+from firm.decision import as_json
+from firm.errors import UnknownDecision
 from firm.store.parts import StorePart
 from firm.store.pending import in_order
-from firm.store.tables import outbox
+from firm.store.rows import read_action
+from firm.store.tables import action, decision, outbox
 from firm.time import Micros
 
 
@@ -37,21 +43,18 @@ class Outbox(StorePart):
         self, kind: Literal["decision", "action"] | None = None, limit: int = 1_000
     ) -> list[OutboxRow]:
         """The oldest messages that were not sent yet, in order; all, or those of one kind."""
-        columns = [outbox.c[field] for field in OutboxRow.__struct_fields__]
-        query = select(*columns).where(outbox.c.sent_at.is_(None)).order_by(outbox.c.seq)
+        query = select(outbox).where(outbox.c.sent_at.is_(None)).order_by(outbox.c.seq)
         if kind is not None:
             query = query.where(outbox.c.kind == kind)
         with self._database.read() as connection:
-            return [OutboxRow(*row) for row in connection.execute(query.limit(limit))]
+            return _read(connection, query.limit(limit))
 
     def due_actions(self, at: Micros, limit: int) -> list[OutboxRow]:
         """The oldest actions that are due, in order; those on a subject wait while an earlier one
         on it has been put off."""
         due = in_order(outbox, lambda t: (t.c.sent_at.is_(None), t.c.kind == "action"), at)
-        fields = OutboxRow.__struct_fields__
         with self._database.read() as connection:
-            rows = connection.execute(due.limit(limit)).mappings()
-            return [OutboxRow(**{field: row[field] for field in fields}) for row in rows]
+            return _read(connection, due.limit(limit))
 
     def put_off(self, row: OutboxRow, until: Micros) -> None:
         """Note that a message failed, and that it is not due before an instant."""
@@ -81,3 +84,29 @@ class Outbox(StorePart):
 def note_sent(connection: Connection, seqs: Sequence[int], at: Micros) -> None:
     """Note, within a transaction, that these went out."""
     connection.execute(outbox.update().where(outbox.c.seq.in_(seqs)).values(sent_at=at))
+
+
+def _read(connection: Connection, messages: Select[Any]) -> list[OutboxRow]:
+    """The messages with what they say."""
+    rows = connection.execute(messages).all()
+    said = _said(connection, [row.about for row in rows])
+    return [OutboxRow(row.seq, row.kind, row.key, said[row.about], row.tries) for row in rows]
+
+
+def _said(connection: Connection, about: Sequence[str]) -> dict[str, bytes]:
+    """The JSON of these decisions and actions.
+
+    Raises:
+        UnknownDecision: one is not there any more: it was removed by hand.
+    """
+    bodies = select(decision.c.id, decision.c.body).where(decision.c.id.in_(about))
+    todo = connection.execute(select(action).where(action.c.id.in_(about))).mappings()
+    said = {row.id: row.body for row in connection.execute(bodies)}
+    said |= {row["id"]: as_json(read_action(row)) for row in todo}
+    if missing := set(about) - said.keys():
+        raise UnknownDecision(
+            f"{len(missing)} messages of the outbox are about decisions or actions that were "
+            f"removed from the database, the first about {min(missing)!r}: put them back from a "
+            "backup, or note those messages as sent"
+        )
+    return said

@@ -13,7 +13,7 @@ from collections.abc import Iterator, Sequence
 from firm.audit import AuditEntry, Chain, Head
 from firm.decision import Action, Decision, as_json
 from firm.store.pgarray import Bigints, Blobs, Booleans, Floats, PgArray, Texts
-from firm.store.rows import action_status, goes_out
+from firm.store.rows import action_status
 
 STATEMENT = b"""
 WITH seen AS MATERIALIZED (SELECT id, body FROM decision WHERE id = ANY($6::text[])),
@@ -31,9 +31,9 @@ given AS MATERIALIZED (
   WHERE EXISTS (SELECT FROM head)),
 todo AS MATERIALIZED (
   SELECT * FROM unnest($20::text[], $21::text[], $22::text[], $23::text[], $24::text[],
-    $25::text[], $26::text[], $27::bigint[], $28::text[], $29::text[], $30::bytea[])
+    $25::text[], $26::text[], $27::bigint[], $28::text[], $29::text[])
   WITH ORDINALITY AS one (id, decision, workflow, subject, kind, says, approval, asked_at, status,
-    withheld, payload, place)
+    withheld, place)
   WHERE EXISTS (SELECT FROM head)),
 decided AS (
   INSERT INTO decision (id, workflow, subject, cause, origin, as_of, probability, band, late,
@@ -46,11 +46,11 @@ acted AS (
   SELECT id, decision, workflow, subject, kind, says, approval, asked_at, status, withheld
   FROM todo),
 told AS (
-  INSERT INTO outbox (kind, key, payload)
-  SELECT kind, key, payload FROM (
-    SELECT 0, place, 'decision', subject, body FROM given UNION ALL
-    SELECT 1, place, 'action', subject, payload FROM todo WHERE payload IS NOT NULL
-  ) AS message (turn, place, kind, key, payload) ORDER BY turn, place),
+  INSERT INTO outbox (kind, key, about)
+  SELECT kind, key, about FROM (
+    SELECT 0, place, 'decision', subject, id FROM given UNION ALL
+    SELECT 1, place, 'action', subject, id FROM todo WHERE status = 'queued'
+  ) AS message (turn, place, kind, key, about) ORDER BY turn, place),
 linked AS (
   INSERT INTO audit_link (chain, seq, at, actor, verb, about, digest, hash)
   SELECT $1, $2 - cardinality($6) + place, decided_at, 'model ' || model_version, 'decided', id,
@@ -117,4 +117,3 @@ def _actions(actions: Sequence[Action]) -> Iterator[PgArray]:
     yield Bigints([one.asked_at for one in actions])
     yield Texts([action_status(one) for one in actions])
     yield Texts([one.withheld for one in actions])
-    yield Blobs([as_json(one) if goes_out(one) else None for one in actions])

@@ -42,6 +42,11 @@ def action_row(action: Action) -> Row:
     return {**msgspec.structs.asdict(action), "status": action_status(action)}
 
 
+def read_action(row: Any) -> Action:
+    """The action back from its row."""
+    return Action(**{field: row[field] for field in Action.__struct_fields__})
+
+
 def action_status(action: Action) -> str:
     """How an action starts: withheld, waiting for a person, or queued at once."""
     if action.withheld:
@@ -54,14 +59,11 @@ def goes_out(action: Action) -> bool:
     return action.approval is None and action.withheld is None
 
 
-def decision_message(row: Row) -> Row:
-    """What the world is told of a decision, from its row: the same bytes."""
-    return {"kind": "decision", "key": row["subject"], "payload": row["body"]}
-
-
-def action_message(action: Action) -> Row:
-    """What the world is asked to do; the key is the subject, so that its messages keep order."""
-    return {"kind": "action", "key": action.subject, "payload": as_json(action)}
+def message(about: Decision | Action) -> Row:
+    """That the world is to be told of a decision, or asked to do something; the key is the subject,
+    so that its messages keep order."""
+    kind = "decision" if isinstance(about, Decision) else "action"
+    return {"kind": kind, "key": about.subject, "about": about.id}
 
 
 def inbox_row(workflow: str, received: Received) -> Row:

@@ -117,11 +117,13 @@ outcome = Table(
     Index("outcome_by_record", "workflow", "recorded_at"),
 )
 
+# No foreign key: an action is written in the statement of its decision, and each of a group would
+# look it up, and lock it, once more.
 action = Table(
     "action",
     metadata,
     _key("id"),
-    Column("decision", Text, ForeignKey("decision.id"), nullable=False, index=True),
+    Column("decision", Text, nullable=False, index=True),
     Column("workflow", Text, nullable=False),
     Column("subject", Text, nullable=False),
     Column("kind", Text, nullable=False),
@@ -165,7 +167,7 @@ outbox = Table(
     Column("seq", NUMBERED, primary_key=True, autoincrement=True),
     Column("kind", Text, nullable=False),
     Column("key", Text, nullable=False),
-    Column("payload", LargeBinary, nullable=False),
+    Column("about", Text, nullable=False),
     _time("sent_at", nullable=True),
     Column("tries", Integer, nullable=False, server_default=text("0")),
     Column("due_at", BigInteger, nullable=False, server_default=text("0")),

@@ -5,12 +5,12 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Sequence
 from datetime import date, timedelta
-from typing import Any
+from typing import Any, cast
 
 import msgspec
 from sqlalchemy import create_engine, text
 
-from firm.decision import Decision, Evidence
+from firm.decision import Action, Decision, Evidence
 from firm.events import Event, Fact, Position, ScoreRequested, StatusReported
 from firm.handlers import actions
 from firm.ids import DecisionId, EventId, SubjectId, decision_id
@@ -88,6 +88,13 @@ def taken(cause: str, probability: float = 0.1, as_of: Micros = NOON) -> Decisio
         features={"reports": 1.0, "last_slip": None},
         decided_at=as_of,
     )
+
+
+def unsaid(decision: Decision) -> list[Action]:
+    """Actions that no database takes: they do not say what is to be done."""
+    return [
+        msgspec.structs.replace(one, says=cast(str, None)) for one in actions(WORKFLOW, decision)
+    ]
 
 
 def record(store: SqlStore, cause: str, probability: float = 0.1, writer: str = "http:1") -> Any:

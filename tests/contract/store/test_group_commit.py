@@ -17,7 +17,7 @@ from firm.handlers import actions
 from firm.store import SqlStore, group_commit
 from firm.store.group_commit import Asked, GroupCommit
 from headway.parts.postgres import Postgres
-from tests.contract.store.samples import KEY, record, rows, taken
+from tests.contract.store.samples import KEY, record, rows, taken, unsaid
 from workflows.delivery_risk import WORKFLOW
 
 Found = TypeVar("Found")
@@ -107,14 +107,14 @@ def test_groups_behind_one_that_is_not_written_are_written_all_the_same(
 ) -> None:
     """They were sent before it was known: once because it was there, once because it cannot be."""
     first, _ = record(store, "ask-0", 0.7)
-    foreign = actions(WORKFLOW, taken("ask-3", 0.7))
+    silent = unsaid(taken("ask-3", 0.7))
 
     async def ask(group: GroupCommit) -> list[Any]:
         (known,) = await group.record_all([(taken("ask-1"), [])])
         again = [[taken("ask-0", 0.1), taken("ask-2")], [taken("ask-4")]]
         asked = [group.record_all([(one, []) for one in each]) for each in again]
         found = await asyncio.gather(*asked)
-        wrong = asyncio.create_task(group.record_all([(taken("ask-5", 0.7), foreign)]))
+        wrong = asyncio.create_task(group.record_all([(taken("ask-5", 0.7), silent)]))
         for _ in range(3):
             await asyncio.sleep(0)
         both = wrong, group.record_all([(taken("ask-6"), [])])
@@ -122,7 +122,7 @@ def test_groups_behind_one_that_is_not_written_are_written_all_the_same(
 
     known, there, behind, failed, last = run(store, ask)
     assert [known, there, behind] == [taken("ask-1"), [first, taken("ask-2")], [taken("ask-4")]]
-    assert "foreign key" in str(failed).lower()
+    assert "null" in str(failed).lower()
     assert last == [taken("ask-6")]
     assert store.verify() == len(rows(url, "decision")) == 5
 
@@ -244,16 +244,16 @@ def test_a_group_that_fails_is_told_to_each_who_waits_and_the_next_one_is_writte
 
 
 def test_an_error_of_the_group_is_given_to_each_as_it_is(store: SqlStore, url: str) -> None:
-    foreign = actions(WORKFLOW, taken("ask-3", 0.7))
+    silent = unsaid(taken("ask-3", 0.7))
 
     async def ask(group: GroupCommit) -> tuple[Any, Any]:
         failed = await asyncio.gather(
-            group.record_all([(taken("ask-2", 0.7), foreign)]), return_exceptions=True
+            group.record_all([(taken("ask-2", 0.7), silent)]), return_exceptions=True
         )
         return failed, await recorded(group, [taken("ask-4")])
 
     (failed,), again = run(store, ask)
-    assert "foreign key" in str(failed).lower()
+    assert "null" in str(failed).lower()
     assert again == [taken("ask-4")]
     assert store.verify() == len(rows(url, "decision")) == 1
 

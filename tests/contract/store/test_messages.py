@@ -5,9 +5,10 @@ from __future__ import annotations
 import pytest
 
 from firm.decision import as_json
+from firm.errors import UnknownDecision
 from firm.standing import Promotion
 from firm.store import DeadLetter, SqlStore
-from tests.contract.store.samples import NOON, SLUG, record
+from tests.contract.store.samples import NOON, SLUG, record, tamper
 
 
 def _letter(offset: int, payload: bytes = b"{", reason: str = "not JSON") -> DeadLetter:
@@ -27,6 +28,15 @@ def test_messages_go_out_in_order_and_once_each(store: SqlStore) -> None:
     assert store.pending(limit=2) == pending[:2]
     store.mark_sent([row.seq for row in pending[:3]], NOON)
     assert store.pending() == pending[3:]
+
+
+def test_a_message_about_what_somebody_removed_is_not_passed_over(
+    store: SqlStore, url: str
+) -> None:
+    decided, _ = record(store, "ask-1")
+    tamper(url, "DELETE FROM decision")
+    with pytest.raises(UnknownDecision, match=decided.id):
+        store.pending()
 
 
 def test_a_letter_is_kept_whole_however_large_and_strange(store: SqlStore) -> None:

@@ -5,13 +5,21 @@ from __future__ import annotations
 from concurrent.futures import ProcessPoolExecutor
 from multiprocessing import get_context
 
+import msgspec
+from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
-from sqlalchemy import create_engine, inspect
+from sqlalchemy import MetaData, create_engine, inspect
 
+from firm.decision import Verdict, as_json
+from firm.handlers import actions
 from firm.store import SqlStore
+from firm.store.engine import Database
+from firm.store.migrate import configuration
+from firm.store.rows import action_row, decision_row
 from firm.store.tables import metadata
-from tests.contract.store.samples import migrate_from_afar
+from tests.contract.store.samples import NOON, migrate_from_afar, taken
+from workflows.delivery_risk import WORKFLOW
 
 
 def test_the_migrations_make_the_tables_that_are_declared(store: SqlStore, url: str) -> None:
@@ -26,6 +34,33 @@ def test_the_migrations_make_the_tables_that_are_declared(store: SqlStore, url: 
             key = [column.name for column in table.primary_key]
             assert made.get_pk_constraint(name)["constrained_columns"] == key
     engine.dispose()
+
+
+def test_messages_and_verdicts_of_before_the_outbox_named_what_it_is_about_are_kept(
+    url: str,
+) -> None:
+    decided = taken("ask-1", 0.9)
+    automatic, approved = actions(WORKFLOW, decided)
+    said = Verdict(approved.id, True, "Dana", "checked", NOON)
+    database = Database(url)
+    with database.write() as connection:
+        command.upgrade(configuration(connection), "0010")
+        old = MetaData()
+        old.reflect(connection)
+        insert = connection.execute
+        insert(old.tables["decision"].insert(), decision_row(decided))
+        insert(old.tables["action"].insert(), [action_row(automatic), action_row(approved)])
+        insert(old.tables["verdict"].insert(), msgspec.structs.asdict(said))
+        for kind, one in (("decision", decided), ("action", automatic), ("action", approved)):
+            sent = {"kind": kind, "key": decided.subject, "payload": as_json(one)}
+            insert(old.tables["outbox"].insert(), sent)
+    database.close()
+    store = SqlStore(url, b"key")
+    store.migrate()
+    told = [row.payload for row in store.pending()]
+    assert told == [as_json(one) for one in (decided, automatic, approved)]
+    assert store.verdict(approved.id) == said
+    store.close()
 
 
 def test_to_migrate_again_changes_nothing(store: SqlStore) -> None:

@@ -167,7 +167,7 @@ def test_a_duplicate_missed_in_memory_does_not_abort_the_batch(store: SqlStore, 
     stream.states.subjects.clear()
     take(stream, slipping(4, projects=1))
     assert len(rows(url, "decision")) == len(rows(url, "inbox")) == 4
-    sent = [(row["kind"], row["payload"]) for row in rows(url, "outbox")]
+    sent = [(row["kind"], row["about"]) for row in rows(url, "outbox")]
     assert len(sent) == len(set(sent)) == 4 + len(rows(url, "action")) > 4
     assert store.verify() == 4
 
