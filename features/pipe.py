@@ -38,15 +38,22 @@ class RedisPipe:
         return await connection.call(*command)
 
     async def close(self) -> None:
-        """Give the connection back."""
+        """Give the connection back, also one that is still being made."""
+        if self._connecting is not None:
+            await asyncio.wait([self._connecting])
         if self._connection is not None:
             await self._connection.end()
 
     async def _connect(self) -> _Connection:
         """One connection, however many ask for it at the same time."""
         if self._connecting is None or self._connecting.done():
-            self._connecting = asyncio.create_task(_open(self._url))
-        self._connection = await asyncio.shield(self._connecting)
+            self._connecting = asyncio.create_task(self._make())
+        return await asyncio.shield(self._connecting)
+
+    async def _make(self) -> _Connection:
+        """Those who wait for it hear of it some turns of the loop later: until then, too, whoever
+        asks must find it, or they would make another."""
+        self._connection = await _open(self._url)
         return self._connection
 
 
@@ -100,6 +107,8 @@ class _Connection(asyncio.Protocol):
         self._closed: asyncio.Future[None] = self._loop.create_future()
 
     def call(self, *command: bytes | str | int) -> asyncio.Future[Any]:
+        if self.lost:  # nobody would ever answer
+            raise _away("the connection was closed")
         answer = self._loop.create_future()
         self._waiting.append((self._loop.time() + TIMEOUT_SECONDS, answer))
         if self._watch is None:

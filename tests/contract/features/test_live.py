@@ -23,6 +23,7 @@ from firm.states import encode_state
 from firm.time import DAY
 from headway.parts.redis import Redis as RedisServer
 from tests.contract.features.test_online import P, group, subject
+from tests.stage import PATIENCE_SECONDS
 from workflows.delivery_risk import WORKFLOW
 
 NOW = 20_000 * DAY
@@ -58,6 +59,17 @@ def commands(redis: Redis) -> int:
     """How many scripts Redis has run."""
     stats: Any = redis.info("commandstats")
     return int(stats.get("cmdstat_eval", {"calls": 0})["calls"])
+
+
+def connections(redis: Redis) -> int:
+    """How many Redis has accepted."""
+    stats: Any = redis.info("stats")
+    return int(stats["total_connections_received"])
+
+
+def address_of(server: asyncio.Server) -> str:
+    host, port = server.sockets[0].getsockname()
+    return f"redis://{host}:{port}"
 
 
 def test_it_reads_what_is_written_with_the_groups_of_the_subject(
@@ -230,6 +242,56 @@ def test_a_redis_that_hangs_is_given_up(
         assert (await one(live, P, NOW))[0] == subject()
 
     run(redis_url, ask)
+
+
+def test_all_who_ask_while_it_connects_share_one_connection(redis: Redis, redis_url: str) -> None:
+    """Somebody asks in each turn of the loop, also between made and told."""
+
+    async def ask(live: LiveStates) -> int:
+        before = connections(redis)
+        asked = [asyncio.create_task(one(live, P, NOW))]
+        while not asked[0].done():
+            await asyncio.sleep(0)
+            asked.append(asyncio.create_task(one(live, P, NOW)))
+        await asyncio.gather(*asked)
+        return connections(redis) - before
+
+    assert run(redis_url, ask) == 1
+
+
+def test_a_connection_that_is_still_made_at_the_end_is_given_back() -> None:
+    async def asked() -> bytes:
+        ended = asyncio.get_running_loop().create_future()
+
+        async def accept(came: asyncio.StreamReader, answer: asyncio.StreamWriter) -> None:
+            ended.set_result(await came.read())
+            answer.close()
+
+        server = await asyncio.start_server(accept, "127.0.0.1")
+        live = LiveStates(address_of(server), [WORKFLOW])
+        async with server, asyncio.timeout(PATIENCE_SECONDS):
+            asking = asyncio.create_task(one(live, P, NOW))
+            await asyncio.sleep(0)
+            asking.cancel()
+            await live.close()
+            return bytes(await ended)
+
+    assert asyncio.run(asked()) == b"", "nobody was left to ask anything"
+
+
+def test_a_connection_that_is_lost_while_it_is_made_refuses_who_waited_for_it(
+    redis_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def lost(connection: Any, _: object) -> None:
+        await connection.end()
+
+    async def ask(live: LiveStates) -> list[Any]:
+        async with asyncio.timeout(PATIENCE_SECONDS):
+            asked = (one(live, P, NOW) for _ in range(3))
+            return await asyncio.gather(*asked, return_exceptions=True)
+
+    monkeypatch.setattr(pipe, "_introduce", lost)
+    assert [type(each) for each in run(redis_url, ask)] == [OnlineStoreUnavailable] * 3
 
 
 def test_a_password_and_a_database_are_those_of_the_address(redis: Redis, redis_url: str) -> None:
