@@ -12,15 +12,14 @@ from collections.abc import Callable
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from firm.ids import SubjectId, new_key
 from firm.time import Micros
 from serving.access import Login
 from serving.access.guard import address_of
 from serving.explaining import Explaining
 from serving.observed import Answered
-from serving.plain import PERMISSION, ROUTE, Asked, Head, Reply, asked_of, head_of, reply
-from serving.scoring import Scoring, asked_instant
-from serving.together import Together
+from serving.plain import ROUTE, Asked, Head, Reply, asked_of, head_of, reply
+from serving.scoring import Scoring
+from serving.together import Together, question_of
 
 
 class QuickScore:
@@ -94,11 +93,8 @@ class QuickScore:
 
     async def _score(self, head: Head, asked: Asked, address: str) -> bytes:
         at, slug, scoring = self._now(), head.slug, self._scoring
-        caller = self._login.caller(head.authorization, at, address)
-        self._login.require(caller, PERMISSION, slug)
-        as_of = asked_instant(asked.as_of, at)
-        key = head.key or new_key()
-        decision = await scoring.score(slug, SubjectId(asked.subject), as_of, key, at)
+        one = question_of(self._login, head, asked, address, at)
+        decision = await scoring.score(slug, one.subject, one.as_of, one.key, at)
         return await self._explaining.answer(scoring.workflows[slug], decision)
 
 

@@ -23,11 +23,7 @@ from serving.answers import answer
 from serving.explaining import Explaining, gives_reasons
 from serving.observed import Answered
 from serving.plain import PERMISSION, ROUTE, Asked, Head, Reply, reply
-from serving.scoring import Question, Scoring, asked_instant
-
-AT_ONCE = 16
-"""So many are scored and recorded by one task: while they are committed, others are computed."""
-
+from serving.scoring import AT_ONCE, Question, Scoring, asked_instant
 
 log = structlog.get_logger(__name__)
 
@@ -43,6 +39,20 @@ class _Waiting(msgspec.Struct, gc=False, frozen=True):
 
 
 _Answered = tuple[_Waiting, bytes | Exception]
+
+
+def question_of(login: Login, head: Head, asked: Asked, address: str, at: Micros) -> Question:
+    """What is asked, by somebody who may ask it.
+
+    Args:
+        address: where the request comes from.
+
+    Raises HeadwayError where they may not, or the instant is none to be asked of.
+    """
+    caller = login.caller(head.authorization, at, address)
+    login.require(caller, PERMISSION, head.slug)
+    as_of = asked_instant(asked.as_of, at)
+    return Question(SubjectId(asked.subject), as_of, head.key or new_key())
 
 
 class Together:
@@ -92,20 +102,14 @@ class Together:
         refused: list[_Answered] = []
         for one in waiting:
             try:
-                let_in[one.head.slug].append((one, self._question(one, at)))
+                question = question_of(self._login, one.head, one.asked, one.address, at)
+                let_in[one.head.slug].append((one, question))
             except Exception as error:
                 refused.append((one, error))
         self._tell(refused)
         for slug, theirs in let_in.items():
             for start in range(0, len(theirs), AT_ONCE):
                 self._run(self._answer(slug, theirs[start : start + AT_ONCE], at))
-
-    def _question(self, one: _Waiting, at: Micros) -> Question:
-        """What is asked, by somebody who may ask it."""
-        caller = self._login.caller(one.head.authorization, at, one.address)
-        self._login.require(caller, PERMISSION, one.head.slug)
-        as_of = asked_instant(one.asked.as_of, at)
-        return Question(SubjectId(one.asked.subject), as_of, one.head.key or new_key())
 
     async def _answer(
         self, slug: str, asked: Sequence[tuple[_Waiting, Question]], at: Micros
