@@ -81,6 +81,7 @@ WORKFLOW = Workflow(
             "subsample": 0.7,
             "colsample_bytree": 0.3,
             "reg_lambda": 5,
+            "num_parallel_tree": 3,
         },
         rounds=300,
         gates=Gates(
