@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import signal
+import sys
 from collections.abc import AsyncIterator, Callable, Mapping
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from importlib.metadata import version as installed_version
 from typing import TYPE_CHECKING
 
@@ -46,6 +48,9 @@ if TYPE_CHECKING:
 
 KAFKA_SECONDS = 5.0
 """How long a sender waits for the log; then it is told to try again."""
+GRACE_SECONDS = 10
+"""How long requests that are under way at the end may take, and callers to read their answers: as
+long as the database is waited for, half as long as `headway up` waits for a process to end."""
 
 
 class LogUnavailable(HeadwayError):
@@ -57,6 +62,8 @@ class LogUnavailable(HeadwayError):
 
 def run(settings: Settings, number: int = 0) -> None:
     """Serve until SIGTERM or SIGINT, as one of the workers (`Settings.workers`)."""
+    # uvicorn raises the signal again once it has ended: what comes after it must still be done.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     metrics.STARTS.labels(name_of(number)).inc()
     tracer, end_traces = _tracing(settings)
     config = uvicorn.Config(
@@ -68,9 +75,12 @@ def run(settings: Settings, number: int = 0) -> None:
         server_header=False,
         http=ScoreProtocol,
         loop="uvloop",
+        timeout_graceful_shutdown=GRACE_SECONDS,
     )
-    uvicorn.Server(config).run([listen(settings)] if settings.workers > 1 else None)
-    end_traces()
+    try:
+        uvicorn.Server(config).run([listen(settings)] if settings.workers > 1 else None)
+    finally:
+        end_traces()
 
 
 def _tracing(settings: Settings) -> tuple[Tracer | None, Callable[[], None]]:
@@ -159,20 +169,19 @@ def _lifespan(
 ) -> Callable[[FastAPI], AbstractAsyncContextManager[None]]:
     @asynccontextmanager
     async def life(_app: FastAPI) -> AsyncIterator[None]:
-        await asyncio.to_thread(models.start)
-        try:
-            async with beating, producer.connected():
-                gc.collect()
-                gc.freeze()
-                gc.set_threshold(50_000, 50, 1_000)
-                yield
-            await quick.close()
-            await recorder.close()
-            await online.close()
-            await vitals.close()
-        finally:
-            models.stop()
-            at_the_end()
+        async with AsyncExitStack() as parts:  # each is given back, whatever goes wrong with others
+            parts.callback(at_the_end)
+            parts.callback(models.stop)
+            for part in (vitals, online, recorder):
+                parts.push_async_callback(part.close)
+            await asyncio.to_thread(models.start)
+            await parts.enter_async_context(beating)
+            await parts.enter_async_context(producer.connected())
+            parts.push_async_callback(quick.close)
+            gc.collect()
+            gc.freeze()
+            gc.set_threshold(50_000, 50, 1_000)
+            yield
 
     return life
 
@@ -207,4 +216,12 @@ class _Producer:
         try:
             yield
         finally:
-            await self._producer.stop()
+            await self._stop(self._producer)
+
+    async def _stop(self, producer: AIOKafkaProducer) -> None:
+        """An event whose sender was told that the log is away is not waited for at the end."""
+        try:
+            async with asyncio.timeout(KAFKA_SECONDS):
+                await producer.stop()
+        except TimeoutError:
+            await producer.client.close()

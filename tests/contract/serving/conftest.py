@@ -98,3 +98,4 @@ def served(app: FastAPI) -> Iterator[str]:
         thread.join(PATIENCE_SECONDS)
         gc.unfreeze()
         gc.set_threshold(*thresholds)
+        assert not thread.is_alive(), "it does not end"

@@ -8,7 +8,7 @@ import signal
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime, timedelta
 from threading import Event
 from typing import Any
@@ -338,15 +338,26 @@ class TestWhatIsAway:
             unavailable(api.get("/v1/decisions/any"), "store-unavailable")
             assert api.get("/health/live").is_success
 
-    def test_kafka(self, api: httpx.Client, parts: Parts) -> None:
-        assert parts.kafka
-        assert parts.kafka.pid
-        os.kill(parts.kafka.pid, signal.SIGSTOP)
-        try:
+    def test_kafka(self, api: httpx.Client, parts: Parts, monkeypatch: pytest.MonkeyPatch) -> None:
+        with kafka_away(parts), monkeypatch.context() as sooner:
+            sooner.setattr("headway.api.KAFKA_SECONDS", 1.0)
             unavailable(api.post("/v1/events", content=report("lost?")), "log-unavailable")
-        finally:
-            os.kill(parts.kafka.pid, signal.SIGCONT)
         assert api.post("/v1/events", content=report("kept")).status_code == 202
+
+    def test_kafka_while_the_service_ends(
+        self,
+        settings: Settings,
+        headers: dict[str, str],
+        parts: Parts,
+        monkeypatch: pytest.MonkeyPatch,
+    ) -> None:
+        """It ends all the same, with an event that it could not get rid of."""
+        with ExitStack() as away, client(settings, headers) as api:
+            until(lambda: api.get("/health/ready").is_success)
+            assert api.post("/v1/events", content=report("taken")).is_success
+            away.enter_context(kafka_away(parts))
+            monkeypatch.setattr("headway.api.KAFKA_SECONDS", 1.0)
+            unavailable(api.post("/v1/events", content=report("lost?")), "log-unavailable")
 
 
 def test_an_unexpected_error_tells_nothing_of_the_inside(
@@ -417,6 +428,17 @@ def key(value: str) -> dict[str, str]:
 def unavailable(answer: httpx.Response, kind: str) -> None:
     refused(answer, 503, kind)
     assert int(answer.headers["retry-after"]) >= 1
+
+
+@contextmanager
+def kafka_away(parts: Parts) -> Iterator[None]:
+    assert parts.kafka
+    assert parts.kafka.pid
+    os.kill(parts.kafka.pid, signal.SIGSTOP)
+    try:
+        yield
+    finally:
+        os.kill(parts.kafka.pid, signal.SIGCONT)
 
 
 @contextmanager
