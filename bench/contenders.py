@@ -23,7 +23,7 @@ class Case(msgspec.Struct, frozen=True):
     """What all are asked.
 
     Attributes:
-        model: the file `model.ubj`.
+        model: the file `model.ubj`, in the folder in which the registry keeps the version.
         rows: the features of each subject, without missing values: not all can be sent those.
         scores: what the model gives for them.
         feast: a folder with Feast's `feature_store.yaml` and registry over the same Redis.
@@ -44,9 +44,9 @@ def peers(
 ) -> tuple[list[Contender], dict[str, str]]:
     """All but Headway, on these ports; and why some cannot take part."""
     found, skipped = [], {}
-    for name, make in _PEERS.items():
+    for name, (packages, make) in _PEERS.items():
         try:
-            python = sys.executable if name.startswith("empty") else interpreter(name, cache)
+            python = interpreter(packages, cache) if packages else sys.executable
             found.append(make(case, str(python), ports[name], folder))
         except (NotInstalled, subprocess.CalledProcessError) as error:
             skipped[name] = str(error)
@@ -97,20 +97,31 @@ def _bentoml(case: Case, python: str, port: int, folder: Path) -> Contender:
 
 
 def _mlflow(case: Case, python: str, port: int, folder: Path) -> Contender:
-    saved = str(folder / "mlflow")
-    environment = {**QUIET, "MODEL": str(case.model), "SAVED": saved}
+    """The version as it is registered: with a signature, to which MLflow holds each request."""
+    return _mlflow_serve("mlflow", case, python, port, case.model.parent)
+
+
+def _mlflow_bare(case: Case, python: str, port: int, folder: Path) -> Contender:
+    """The same model without a signature: MLflow checks nothing."""
+    saved = folder / "mlflow_bare"
+    environment = {**QUIET, "MODEL": str(case.model), "SAVED": str(saved)}
     subprocess.run(  # noqa: S603 - our own words
         [python, str(FILES / "mlflow_save.py")],
         env={**environment, "PATH": ""},
         check=True,
         capture_output=True,
     )
-    serve = ["-m", "mlflow", "models", "serve", "--model-uri", saved, "--env-manager", "local"]
+    return _mlflow_serve("mlflow_bare", case, python, port, saved)
+
+
+def _mlflow_serve(name: str, case: Case, python: str, port: int, saved: Path) -> Contender:
+    serve = ["-m", "mlflow", "models", "serve", "--model-uri", str(saved)]
+    alone = ["--env-manager", "local"]
     columns = list(case.names)
     asked = [{"dataframe_split": {"columns": columns, "data": [list(row)]}} for row in case.rows]
     return Contender(
-        name="mlflow",
-        arguments=[python, *serve, "--host", "127.0.0.1", "--port", str(port)],
+        name=name,
+        arguments=[python, *serve, *alone, "--host", "127.0.0.1", "--port", str(port)],
         environment={**QUIET, "PATH": f"{Path(python).parent}:/usr/bin:/bin"},
         ready="/ping",
         target=bodies("/invocations", port, asked),
@@ -165,12 +176,14 @@ def _empty(app: str) -> Any:
 
 
 _PEERS = {
-    "mlserver": _mlserver,
-    "bentoml": _bentoml,
-    "mlflow": _mlflow,
-    "feast": _feast,
-    "afternoon": _afternoon,
-    "empty_fastapi": _empty("fastapi"),
-    "empty_starlette": _empty("starlette"),
-    "empty_asgi": _empty("asgi"),
+    "mlserver": ("mlserver", _mlserver),
+    "bentoml": ("bentoml", _bentoml),
+    "mlflow": ("mlflow", _mlflow),
+    "mlflow_bare": ("mlflow", _mlflow_bare),
+    "feast": ("feast", _feast),
+    "afternoon": ("afternoon", _afternoon),
+    "empty_fastapi": ("", _empty("fastapi")),
+    "empty_starlette": ("", _empty("starlette")),
+    "empty_asgi": ("", _empty("asgi")),
 }
+"""Each with the environment that it runs in: of these packages, or our own."""
