@@ -24,7 +24,7 @@ from firm.errors import (
     shown,
 )
 from firm.events import Event, Fact
-from firm.ids import EventId, SubjectId, derived
+from firm.ids import SubjectId, event_id
 from firm.mapping import EventFrom, FieldFrom, LogMapping, TimeFrom
 from firm.time import Micros
 
@@ -59,9 +59,8 @@ class Canonicaliser:
         if (mapped := self._mapped.get(envelope.type)) is not None:
             if not isinstance(envelope.data, dict):
                 raise Malformed(f"the data of a {envelope.type!r} must be an object")
-            return self.from_record(
-                *_first_that_fits(mapped, envelope.data), envelope.data, received_at
-            )
+            fitting = _first_that_fits(mapped, envelope.data)
+            return self.from_record(*fitting, envelope.data, received_at, envelope.source)
         if (fact := self._facts.get(envelope.type)) is not None:
             return _from_canonical(fact, envelope, received_at)
         known = sorted([*self._mapped, *self._facts])
@@ -70,9 +69,17 @@ class Canonicaliser:
         )
 
     def from_record(
-        self, mapping: LogMapping, rule: EventFrom, record: Record, received_at: Micros
+        self,
+        mapping: LogMapping,
+        rule: EventFrom,
+        record: Record,
+        received_at: Micros,
+        source: str | None = None,
     ) -> Event:
-        """The canonical event of a record that this rule takes; raises as `event` does."""
+        """The canonical event of a record that this rule takes; raises as `event` does.
+
+        `source` is the system that sent it: without one, as in a file, that of the mapping.
+        """
         fact = self._facts.get(rule.fact)
         if fact is None:
             raise UnknownType(f"mapping {mapping.name!r} names the unknown fact {rule.fact!r}")
@@ -84,13 +91,15 @@ class Canonicaliser:
                 f"{', '.join(map(repr, rule.id))}, the id of the event, is missing: this and "
                 "the next such event would count as the same"
             )
+        source = source or mapping.source
         return Event(
-            id=EventId(derived(mapping.source, rule.type, *key)),
+            id=event_id(source, rule.type, *key),
             type=rule.fact,
             subject=SubjectId(_subject(rule, read.text(rule.subject.column))),
             occurred_at=check_time(read.time(rule.time), received_at),
-            source=mapping.source,
+            source=source,
             fact=_fact(fact, fields),
+            external_id=" ".join(key),
         )
 
 
@@ -284,10 +293,11 @@ def _from_canonical(fact: type[Fact], envelope: Envelope, received_at: Micros) -
             f"got {shown(subject)}"
         )
     return Event(
-        id=EventId(envelope.id),
+        id=event_id(envelope.source, envelope.id),
         type=envelope.type,
         subject=SubjectId(subject),
         occurred_at=check_time(envelope.time, received_at),
         source=envelope.source,
         fact=_fact(fact, envelope.data),
+        external_id=envelope.id,
     )

@@ -9,7 +9,7 @@ import msgspec
 
 from firm.declared import Role
 from firm.events import Position
-from firm.ids import ActionId, DecisionId, EventId, SubjectId
+from firm.ids import ActionId, DecisionId, EventId, EventRef, SubjectId
 from firm.ranking import Considered, Ranking
 from firm.time import Micros
 from firm.workflow import Row
@@ -44,6 +44,7 @@ class Asked(msgspec.Struct, frozen=True, gc=False):
         late: the event came too late to act on.
         awaits: what the subject still waits for.
         considered: whom the request could be given to, where that is asked.
+        asked_by: the event that asks, as its sender names it; None for a request over HTTP.
     """
 
     subject: SubjectId
@@ -56,6 +57,7 @@ class Asked(msgspec.Struct, frozen=True, gc=False):
     late: bool = False
     awaits: tuple[str, ...] = ()
     considered: Considered | None = None
+    asked_by: EventRef | None = None
 
 
 class Decision(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
@@ -72,6 +74,8 @@ class Decision(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
         ranking: whom the request could be given to; left out of the bytes where nobody asked.
         rule_because: why the rule decided although a version had been approved (kill switch).
         trace: the W3C traceparent under which it was scored; left out of the bytes without one.
+        asked_by: the event that asked, as its sender names it; left out of the bytes where it was
+            a request over HTTP.
     """
 
     id: DecisionId
@@ -93,6 +97,7 @@ class Decision(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
     ranking: Ranking | None = None
     rule_because: str = ""
     trace: str = ""
+    asked_by: EventRef | None = None
 
 
 class Action(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):

@@ -9,19 +9,24 @@ from typing import Any
 import msgspec
 
 from firm.errors import Malformed, TimeOutOfRange, TooLarge, shown
+from firm.ids import EventRef
 from firm.time import Micros, to_datetime, to_micros
 
 LARGEST_EVENT_BYTES = 1 << 20
 """More than any fact needs; what is larger goes to the dead letters whole."""
 LONGEST_ID = 500
-"""Characters of an event's or a subject's id: what PostgreSQL can index, in any script."""
+"""Characters of an event's or a subject's id, or of a source: what PostgreSQL can index, in any
+script."""
 EARLIEST = datetime(1990, 1, 1, tzinfo=UTC)
 CLOCK_SKEW = timedelta(days=1)
 """How far ahead of our clock the sender's may run."""
 
 
 class Envelope(msgspec.Struct, frozen=True, gc=False):
-    """The attributes that Headway needs of a CloudEvent; unknown ones are let through."""
+    """The attributes that Headway needs of a CloudEvent; unknown ones are let through.
+
+    `source` and `id` together are unique: two systems may both number their events from 1.
+    """
 
     id: str
     source: str
@@ -35,6 +40,7 @@ class Envelope(msgspec.Struct, frozen=True, gc=False):
 
 _NUL = re.compile(rb"(?<!\\)(?:\\\\)*\\u0000")
 _DECODER = msgspec.json.Decoder(Envelope)
+_REF = msgspec.json.Decoder(EventRef)
 
 
 def open_envelope(payload: bytes) -> Envelope:
@@ -55,11 +61,20 @@ def open_envelope(payload: bytes) -> Envelope:
         raise Malformed(f"not a CloudEvent in structured JSON: {error}") from error
     if not (envelope.id and envelope.source and envelope.type):
         raise Malformed("a CloudEvent needs a non-empty id, source and type")
-    if len(envelope.id) > LONGEST_ID:
-        raise Malformed(f"id {shown(envelope.id)} has more than {LONGEST_ID} characters")
+    for name in ("id", "source"):
+        if len(value := getattr(envelope, name)) > LONGEST_ID:
+            raise Malformed(f"{name} {shown(value)} has more than {LONGEST_ID} characters")
     if b"\\u0000" in payload and (nul := _NUL.search(payload)):
         raise Malformed(f"byte {nul.start()} of the payload is U+0000, which no text may hold")
     return envelope
+
+
+def ref_of(payload: bytes) -> EventRef | None:
+    """How the sender of a payload names it, whatever else is wrong with it; None if it does not."""
+    try:
+        return _REF.decode(payload)
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+        return None
 
 
 def seal_envelope(envelope: Envelope) -> bytes:

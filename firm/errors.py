@@ -169,6 +169,12 @@ class Fenced(HeadwayError):
     kind = "fenced"
 
 
+class OldCopy(HeadwayError):
+    """The database was filled by a version whose data cannot be brought up to date."""
+
+    kind = "old-copy"
+
+
 class StoreUnavailable(HeadwayError):
     """The database does not answer."""
 

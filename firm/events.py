@@ -13,7 +13,7 @@ from typing import Annotated, ClassVar
 import msgspec
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
-from firm.ids import EventId, SubjectId
+from firm.ids import EventId, EventRef, SubjectId
 from firm.money import Money
 from firm.time import Micros, to_datetime
 
@@ -66,11 +66,15 @@ class Position(msgspec.Struct, frozen=True, gc=False, order=True):
 
 
 class Event(msgspec.Struct, frozen=True, gc=False):
-    """A fact with its identity: the id is the same however often the event is delivered.
+    """A fact with its identity: the id is the same however often, and by whichever way, the event
+    is delivered, and no event of another source has it.
 
     Attributes:
+        id: derived from the source and what the source knows the event by (`firm.ids.event_id`).
         occurred_at: microseconds since 1970, UTC; when it happened, not when it came.
         source: the system of record, as a CloudEvents source.
+        external_id: what the source knows it by: the CloudEvents id, or of a record that is mapped
+            the columns of its `id`; for people to read and to search by.
     """
 
     id: EventId
@@ -79,6 +83,12 @@ class Event(msgspec.Struct, frozen=True, gc=False):
     occurred_at: Micros
     source: str
     fact: Fact
+    external_id: str = ""
+
+    @property
+    def ref(self) -> EventRef:
+        """How its sender names it."""
+        return EventRef(self.source, self.external_id)
 
     @property
     def time(self) -> datetime:

@@ -23,7 +23,7 @@ from firm.decision import (
 from firm.errors import NotAllowed
 from firm.history import Outcome
 from firm.holdout import REASON, is_held_out
-from firm.ids import EventId, SubjectId, action_id, decision_id
+from firm.ids import EventId, EventRef, SubjectId, action_id, decision_id
 from firm.ports import ActionTarget, Scorer
 from firm.predictions import predict
 from firm.ranking import Considered, Ranking, in_words
@@ -41,6 +41,7 @@ def ask(
     origin: Origin,
     late: bool = False,
     considered: Considered | None = None,
+    asked_by: EventRef | None = None,
 ) -> Asked:
     """Put a question: compute the features as of `known.as_of`, from what was known by then."""
     return Asked(
@@ -54,6 +55,7 @@ def ask(
         late=late,
         awaits=tuple(workflow.awaits(known)) if workflow.awaits else (),
         considered=considered,
+        asked_by=asked_by,
     )
 
 
@@ -174,4 +176,5 @@ def _decide(
         awaits=asked.awaits,
         ranking=ranking,
         rule_because=because,
+        asked_by=asked.asked_by,
     )

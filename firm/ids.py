@@ -7,6 +7,8 @@ import os
 from typing import NewType
 from uuid import UUID
 
+import msgspec
+
 EventId = NewType("EventId", str)
 SubjectId = NewType("SubjectId", str)
 DecisionId = NewType("DecisionId", str)
@@ -27,6 +29,22 @@ def derived(*parts: str) -> str:
     named.update("\x1f".join(parts).encode())
     h = named.hexdigest()
     return f"{h[:8]}-{h[8:12]}-5{h[13:16]}-{_VARIANT[h[16]]}{h[17:20]}-{h[20:32]}"
+
+
+class EventRef(msgspec.Struct, frozen=True, gc=False):
+    """An event as its sender names it: CloudEvents has the two together unique."""
+
+    source: str
+    id: str
+
+    def __str__(self) -> str:
+        return f"{self.id!r} of {self.source}"
+
+
+def event_id(source: str, *own: str) -> EventId:
+    """The id under which the event is known here that its source knows by `own`: each part is
+    written with its length before it, so no two lists of parts give the same id."""
+    return EventId(derived("event", *(f"{len(part)}:{part}" for part in (source, *own))))
 
 
 def new_key() -> str:

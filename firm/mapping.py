@@ -13,6 +13,9 @@ time = { from = "Date Reported As Of", format = "%m/%d/%Y %I:%M:%S %p" }
 [event.fields]
 budget_forecast = { from = "Budget Forecast", as = "money", currency = "USD" }
 
+An event is known by its source, its type and the columns of its `id`: with others, the same record
+is another event. A record that comes in an envelope has that one's source; `source` is for files.
+
 Several rules may share one log: the first whose `when` fits takes a record, and a record that none
 fits is refused by name. Regular expressions are searched for anywhere in the text, so `^` and `$`
 tie them down; those of a subject have to match the whole id.

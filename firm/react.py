@@ -161,7 +161,7 @@ class Batch:
         workflow, states, event = self._workflow, self._states, arrival.event
         if not workflow.folds(event):
             raise UnknownType(
-                f"{workflow.slug} folds {sorted(workflow.folded)}; got {event.type!r} ({event.id})"
+                f"{workflow.slug} folds {sorted(workflow.folded)}; got {event.type!r} ({event.ref})"
             )
         entry = Entry(event.occurred_at, event.id, event.type, workflow.fold(event))
         state = states.subject(event.subject)
@@ -184,7 +184,17 @@ class Batch:
         evidence = evidence_of(workflow, known, arrival.position)
         considered = self._consider(known, origin) if self._ranking else None
         self.asked.append(
-            ask(workflow, event.subject, known, evidence, event.id, origin, late, considered)
+            ask(
+                workflow,
+                event.subject,
+                known,
+                evidence,
+                event.id,
+                origin,
+                late,
+                considered,
+                event.ref,
+            )
         )
 
     def _consider(self, known: Known, origin: Origin) -> Considered | None:

@@ -43,6 +43,6 @@ def reported(workflow: str, event: Event, history: History, requests: set[EventI
         if known and decision_id(workflow, cause) == decision:
             return Reported(event.occurred_at, event.id, cause, float(fact.came_true))
     raise UnknownDecision(
-        f"event {event.id!r} reports the outcome of decision {fact.decision!r}, which {workflow} "
+        f"event {event.ref} reports the outcome of decision {fact.decision!r}, which {workflow} "
         f"has not taken on {event.subject!r}; check the ids, or send it after what it judges"
     )

@@ -165,11 +165,13 @@ def _envelope(type_: str, data: Json, source: str | None) -> Json:
     said = {"type": "string", "minLength": 1}
     return {
         "type": "object",
+        "description": "`source` and `id` together are unique: what comes with both again is "
+        "taken in once, whichever way it comes.",
         "required": ["id", "source", "type", "data"],
         "properties": {
             "specversion": {"const": "1.0"},
             "id": {**said, "maxLength": LONGEST_ID},
-            "source": said if source is None else {"const": source},
+            "source": {**said, "maxLength": LONGEST_ID} if source is None else {"const": source},
             "type": {"const": type_},
             "subject": {"type": ["string", "null"]},
             "time": {"type": ["string", "null"], "format": "date-time"},

@@ -290,12 +290,11 @@ app.add_typer(letters, name="dead-letters")
 
 @letters.command("list")
 def list_letters(as_json: AsJson = False) -> None:
-    """List the dead letters with their reasons."""
+    """List the dead letters with their reasons, and with how their senders name them."""
+    from headway.commands import letters_in_words  # noqa: PLC0415  (imports Kafka's client)
+
     with clear_errors():
-        found = {
-            f"{letter.topic}/{letter.partition}/{letter.offset}": f"{letter.kind}: {letter.reason}"
-            for letter in running_store().dead_letters()
-        }
+        found = letters_in_words(running_copy())
     print_found(found, as_json)
 
 

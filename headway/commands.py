@@ -11,10 +11,11 @@ import msgspec
 
 from firm.access import roles_of
 from firm.decision import Decision, Person
+from firm.envelope import ref_of
 from firm.errors import NotAllowed
 from firm.handlers import approve
 from firm.ids import ActionId
-from firm.store import SqlStore
+from firm.store import DeadLetter, SqlStore
 from firm.time import to_datetime, to_micros
 from headway.catalogue import canonicaliser, declared, workflow_named
 from headway.clock import now
@@ -137,6 +138,14 @@ def give_verdict(
     return {"action": action, "verdict": "agreed" if agreed else "refused", "by": who.name}
 
 
+def letters_in_words(settings: Settings) -> Found:
+    """The dead letters in words, by where they stand in the log."""
+    return {
+        f"{letter.topic}/{letter.partition}/{letter.offset}": _letter_in_words(letter)
+        for letter in open_store(settings).dead_letters()
+    }
+
+
 def redrive_letters(settings: Settings) -> Found:
     """Send all dead letters in again."""
     store = open_store(settings)
@@ -148,7 +157,13 @@ def redrive_letters(settings: Settings) -> Found:
 
 
 def _in_words(decision: Decision) -> str:
+    asked = f", asked by {decision.asked_by}" if decision.asked_by else ""
     return (
         f"{to_datetime(decision.as_of):%Y-%m-%d} {decision.subject}: {decision.probability:.2f} "
-        f"{decision.band} (model {decision.model_version})"
+        f"{decision.band} (model {decision.model_version}{asked})"
     )
+
+
+def _letter_in_words(letter: DeadLetter) -> str:
+    ref = ref_of(letter.payload)
+    return f"{letter.kind}: {letter.reason}" + (f" (event {ref})" if ref else "")

@@ -73,6 +73,8 @@ class TracedReactor(MeteredReactor):
             span = self._tracer.start_span("consume", parent, SpanKind.CONSUMER)
             span.set_attribute("headway.workflow", self._workflow.slug)
             span.set_attribute("headway.event", arrival.event.id)
+            span.set_attribute("cloudevents.event_source", arrival.event.source)
+            span.set_attribute("cloudevents.event_id", arrival.event.external_id)
             self.events[arrival.event.id] = span
         return arrivals, refused
 

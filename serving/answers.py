@@ -92,6 +92,7 @@ def evidence_answer(workflow: Workflow, decision: Decision) -> bytes:
     return as_json(
         {
             **_named(decision),
+            "asked_by": decision.asked_by,
             "event_time": to_datetime(decision.evidence.event_time),
             "age_days": (decision.as_of - decision.evidence.event_time) / DAY,
             "stale": decision.stale,

@@ -214,7 +214,12 @@ def _events(
         event = canonicaliser.event(payload, now())
         scoring.try_fold(event)
         await publish(event.subject.encode(), payload)
-        return Accepted(event_id=event.id, subject=event.subject)
+        return Accepted(
+            event_id=event.id,
+            source=event.source,
+            external_id=event.external_id,
+            subject=event.subject,
+        )
 
     return router
 

@@ -6,11 +6,13 @@ from typing import Any
 
 CLOUD_EVENT: dict[str, Any] = {
     "type": "object",
+    "description": "`source` and `id` together are unique: what comes with both again is taken in "
+    "once, over HTTP or on the topic.",
     "required": ["id", "source", "type", "data"],
     "properties": {
         "specversion": {"type": "string", "default": "1.0"},
         "id": {"type": "string", "minLength": 1, "maxLength": 500},
-        "source": {"type": "string", "minLength": 1},
+        "source": {"type": "string", "minLength": 1, "maxLength": 500},
         "type": {"type": "string", "minLength": 1},
         "subject": {"type": ["string", "null"]},
         "time": {"type": ["string", "null"], "format": "date-time"},

@@ -9,7 +9,7 @@ import msgspec
 from firm.decision import Decision
 from firm.envelope import Envelope, seal_envelope
 from firm.errors import InvalidValue, TimeOutOfRange, UnknownDecision
-from firm.ids import DecisionId, EventId, derived
+from firm.ids import DecisionId, EventId, derived, event_id
 from firm.reported import OutcomeReported
 from firm.store import KnownOutcome
 from firm.time import Micros, to_datetime
@@ -84,7 +84,8 @@ class Reports:
                 f"{to_datetime(judged.as_of)}: say when the outcome became known"
             )
         parts = ("key", key) if key else (judged.id, str(came_true), str(known_at))
-        event = EventId(derived("outcome", judged.workflow, *parts))
+        own = derived("outcome", judged.workflow, *parts)
+        event = event_id(SOURCE, own)
         fate = self._store.fate(judged.workflow, event)
         if fate is not None and fate != "rejected":
             return Report(judged, event, "duplicate", None)
@@ -97,7 +98,7 @@ class Reports:
             "came_true": came_true,
         }
         sealed = Envelope(
-            event, SOURCE, OutcomeReported.type, data, to_datetime(known_at), judged.subject
+            own, SOURCE, OutcomeReported.type, data, to_datetime(known_at), judged.subject
         )
         return Report(
             judged, event, "correction" if corrects else "accepted", seal_envelope(sealed)

@@ -144,10 +144,18 @@ class FeatureFreshness(BaseModel):
     stale: bool
 
 
+class AskedBy(BaseModel):
+    """An event as its sender names it."""
+
+    source: str
+    id: str
+
+
 class EvidenceShown(BaseModel):
-    """How fresh all was that a decision rests on."""
+    """How fresh all was that a decision rests on, and which event asked for it."""
 
     decision_id: str
+    asked_by: AskedBy | None = Field(description="null where it was asked for over HTTP")
     workflow: str
     subject: str
     as_of: AwareDatetime
@@ -296,7 +304,12 @@ class RankedAnswer(Answer):
 class Accepted(BaseModel):
     """An event that was taken in."""
 
-    event_id: str
+    event_id: str = Field(description="derived from `source` and the sender's own id")
+    source: str
+    external_id: str = Field(
+        description="what the source knows it by: the id that was sent, or the columns of the "
+        "mapping's `id`"
+    )
     subject: str
 
 

@@ -86,7 +86,7 @@ class Reactor:
             return self._workflow.folds(event)
         if event.fact.workflow not in self._slugs:
             raise UnknownWorkflow(
-                f"event {event.id!r} names workflow {event.fact.workflow!r}; "
+                f"event {event.ref} names workflow {event.fact.workflow!r}; "
                 f"declared are {sorted(self._slugs)}"
             )
         return event.fact.workflow == self._workflow.slug

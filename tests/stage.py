@@ -13,11 +13,12 @@ from datetime import date, timedelta
 from itertools import count
 from typing import Any
 
+import msgspec
 import redis
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 
 from features.online import FeastStates
-from firm.envelope import Envelope, seal_envelope
+from firm.envelope import Envelope, open_envelope, seal_envelope
 from firm.live import Live
 from firm.ports import ActionTarget, Models, OnlineStates, Scorer
 from firm.react import react
@@ -30,7 +31,7 @@ from headway.parts import Parts
 from headway.replay import send
 from stream.log import records
 from stream.reactor import Reactor
-from stream.reader import Reader
+from stream.reader import Reader, Record
 from stream.relay import Relay
 from stream.topics import DECISIONS, EVENTS, LARGEST_MESSAGE_BYTES, ensure_topics
 from stream.worker import Worker
@@ -199,6 +200,21 @@ def event(id_: str, type_: str, project: str, at: Micros, data: object) -> bytes
     return seal_envelope(
         Envelope(id_, "/tests", type_, data, to_datetime(at), f"project:{project}")
     )
+
+
+def sent_by(source: str, payload: bytes) -> bytes:
+    """The same as another system sends it."""
+    return seal_envelope(msgspec.structs.replace(open_envelope(payload), source=source))
+
+
+def take_in(stage: Stage, place: int) -> None:
+    """Let the stream take in what stands in the log from a place on, although it is at rest."""
+    reactor = stage.reactor()
+    records = [
+        Record(reactor.next_offset + n, now(), record.value)
+        for n, record in enumerate(read(stage.bootstrap, EVENTS, place))
+    ]
+    reactor.take(records, now())
 
 
 def slipping(project: str, reports: int = 3) -> list[bytes]:

@@ -4,6 +4,7 @@ It loads nothing of the service that it speaks to.
 """
 
 from headway.client.answers import (
+    AskedBy,
     Band,
     BandAction,
     Batch,
@@ -43,6 +44,7 @@ from headway.client.errors import (
 )
 
 __all__ = [
+    "AskedBy",
     "AsyncClient",
     "Band",
     "BandAction",

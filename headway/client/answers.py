@@ -232,15 +232,24 @@ class FeatureEvidence(msgspec.Struct, frozen=True):
     stale: bool
 
 
+class AskedBy(msgspec.Struct, frozen=True):
+    """An event as its sender names it: the two together are unique."""
+
+    source: str
+    id: str
+
+
 class Evidence(msgspec.Struct, frozen=True):
-    """How fresh all was that a decision rests on.
+    """How fresh all was that a decision rests on, and which event asked for it.
 
     Attributes:
+        asked_by: None where it was asked for over HTTP.
         event_time: when the subject's newest event happened.
         stale: the age is above `freshness_days`, which the workflow declares.
     """
 
     decision_id: str
+    asked_by: AskedBy | None
     workflow: str
     subject: str
     as_of: datetime

@@ -166,10 +166,12 @@ def test_dead_letters_are_listed_and_redriven(copy: Up, store: SqlStore) -> None
     addresses = running(copy.home)
     assert addresses
     assert found(copy.home, "dead-letters", "list") == {}
-    end = send(addresses.kafka_bootstrap, [Outgoing(b"k", b"{no json", 0)], lambda _: None)
+    no_data = b'{"id": "7", "source": "/itsm", "type": "project.status_reported"}'
+    end = send(addresses.kafka_bootstrap, [Outgoing(b"k", no_data, 0)], lambda _: None)
     until(lambda: store.offset(SLUG) + 1 == end)
     (reason,) = found(copy.home, "dead-letters", "list").values()
     assert reason.startswith("malformed: ")
+    assert reason.endswith("(event '7' of /itsm)")
     assert found(copy.home, "dead-letters", "redrive") == {"redriven": 1}
     until(lambda: store.offset(SLUG) == end)
     assert len(found(copy.home, "dead-letters", "list")) == 1

@@ -78,7 +78,7 @@ class Copy:
         return {
             decision.subject: decision.model_version
             for decision in self.store.decisions(SLUG)
-            if decision.cause.endswith(f"-{day}")
+            if decision.asked_by and decision.asked_by.id.endswith(f"-{day}")
         }
 
     def alarms(self) -> list[str]:

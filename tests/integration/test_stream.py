@@ -17,7 +17,7 @@ from features.online import FeastStates
 from firm.decision import Action, Decision
 from firm.envelope import Envelope
 from firm.errors import Fenced, HeadwayError
-from firm.ids import DecisionId, SubjectId, action_id, decision_id
+from firm.ids import DecisionId, SubjectId, action_id, decision_id, event_id
 from firm.live import Live
 from headway import asyncapi
 from headway.actions import HttpActionTarget, TargetAway
@@ -197,8 +197,8 @@ def test_a_request_on_the_stream_is_answered_as_of_its_time(stage: Stage) -> Non
     with running(stage, stage.reactor()):
         stage.send([*slipping("p1"), request("r", day=1.5), request("r", day=1.5)])
         until(lambda: stage.taken)
-    asked = stage.store.decision(decision_id(SLUG, "r"))
-    seen = stage.store.decision(decision_id(SLUG, "p1-1"))
+    asked = stage.store.decision(decision_id(SLUG, event_id("/tests", "r")))
+    seen = stage.store.decision(decision_id(SLUG, event_id("/tests", "p1-1")))
     assert (asked.origin, asked.as_of - NOON) == ("request", 1.5 * 86_400_000_000)
     assert asked.probability == seen.probability == 0.5
     assert asked.evidence.event_time == seen.as_of
@@ -237,7 +237,8 @@ def test_records_that_the_consumer_passes_over_are_taken_in_first(
     counted = stage.store.tallies(SLUG).total.counted
     assert counted == 6, "what the consumer passed over was lost"
     causes = [row["event_id"] for row in sorted(rows(stage.url, "inbox"), key=_offset)]
-    assert causes == [f"{p}-{n}" for p in ("passed-over", "next") for n in range(3)]
+    sent = [f"{p}-{n}" for p in ("passed-over", "next") for n in range(3)]
+    assert causes == [event_id("/tests", id_) for id_ in sent]
 
 
 def test_records_that_come_again_are_skipped(stage: Stage) -> None:

@@ -16,6 +16,7 @@ import pytest
 
 from bench.load import Got, Load
 from firm.access import ROLES, Caller
+from firm.ids import event_id
 from firm.promotion import Proposal
 from firm.standing import Promotion
 from firm.store import Served
@@ -214,7 +215,7 @@ def test_afterwards_every_process_serves_what_the_signed_record_says(
         lambda _: None,
     )
     wait_until_taken(store, SLUG, place - 1, place, lambda _: None)
-    (last,) = [one for one in store.decisions(SLUG) if one.cause == "after"]
+    (last,) = [one for one in store.decisions(SLUG) if one.cause == event_id("/tests", "after")]
     assert last.model_version == champion
     standing = Governance(run.copy.settings, store).standing(SLUG)
     assert standing.refused == {}

@@ -140,6 +140,6 @@ def _unit(entry: Entry) -> str | None:
 def _moved(event: Event) -> PaymentRequestMoved:
     if not isinstance(event.fact, PaymentRequestMoved):
         raise UnknownType(
-            f"billing_readiness folds steps of payment requests; got {event.type!r} ({event.id})"
+            f"billing_readiness folds steps of payment requests; got {event.type!r} ({event.ref})"
         )
     return event.fact

@@ -25,7 +25,7 @@ def fold(event: Event) -> Values:
     said = event.fact
     if not isinstance(said, TicketUpdated):
         raise UnknownType(
-            f"service_level folds changes of tickets; got {event.type!r} ({event.id})"
+            f"service_level folds changes of tickets; got {event.type!r} ({event.ref})"
         )
     opened_at = to_micros(said.opened_at)
     opened = week_time(opened_at)

@@ -23,7 +23,9 @@ def fold(event: Event) -> Values:
     """Texts as they are, levels as numbers, and when in the week the ticket was opened."""
     said = event.fact
     if not isinstance(said, TicketUpdated):
-        raise UnknownType(f"staffing_fit folds changes of tickets; got {event.type!r} ({event.id})")
+        raise UnknownType(
+            f"staffing_fit folds changes of tickets; got {event.type!r} ({event.ref})"
+        )
     opened = week_time(to_micros(said.opened_at))
     return {
         "state": said.state,

@@ -18,7 +18,7 @@ import pytest
 from structlog.testing import capture_logs
 
 from firm.envelope import LARGEST_EVENT_BYTES
-from firm.ids import SubjectId
+from firm.ids import EventRef, SubjectId, event_id
 from firm.time import to_datetime
 from headway.api import build
 from headway.demo.bad import bad_inputs
@@ -26,7 +26,7 @@ from headway.parts import Parts, free_port
 from headway.settings import Settings
 from stream.topics import EVENTS
 from tests.contract.serving.conftest import served
-from tests.stage import NOON, SLUG, Stage, end_of, read, report, request, until
+from tests.stage import NOON, SLUG, Stage, end_of, read, report, request, sent_by, take_in, until
 from workflows.delivery_risk import WORKFLOW
 
 SCORE = f"/v1/workflows/{SLUG}/score"
@@ -257,9 +257,37 @@ class TestAnEvent:
         payload = report("by-http", "p3")
         answer = api.post("/v1/events", content=payload)
         assert answer.status_code == 202
-        assert answer.json() == {"event_id": "by-http", "subject": "project:p3"}
+        assert answer.json() == {
+            "event_id": event_id("/tests", "by-http"),
+            "source": "/tests",
+            "external_id": "by-http",
+            "subject": "project:p3",
+        }
         (record,) = read(stage.bootstrap, EVENTS, place)
         assert (record.value, record.key) == (payload, b"project:p3")
+
+    def test_is_known_by_its_source_too_whichever_way_it_comes(
+        self, api: httpx.Client, stage: Stage
+    ) -> None:
+        """Two systems number alike, one over HTTP and one on the topic; each sends its own again,
+        by the other way."""
+        itsm, erp = (sent_by(source, report("1", "two-systems")) for source in ("/itsm", "/erp"))
+        place, before = end_of(stage.bootstrap, EVENTS), stage.store.tallies(SLUG).total
+        told = api.post("/v1/events", content=itsm).json()
+        stage.send([erp, itsm])
+        assert api.post("/v1/events", content=erp).status_code == 202
+        take_in(stage, place)
+        after = stage.store.tallies(SLUG).total
+        assert after.counted - before.counted == 2
+        assert after.duplicate - before.duplicate == 2
+        decisions = list(stage.store.decisions(SLUG, subject="project:two-systems"))
+        assert {one.asked_by for one in decisions} == {
+            EventRef("/itsm", "1"),
+            EventRef("/erp", "1"),
+        }
+        (asked,) = [one for one in decisions if one.cause == told["event_id"]]
+        evidence = api.get(f"/v1/decisions/{asked.id}/evidence").json()
+        assert evidence["asked_by"] == {"source": "/itsm", "id": "1"}
 
     def test_may_be_as_large_as_the_limit(self, api: httpx.Client, stage: Stage) -> None:
         room = LARGEST_EVENT_BYTES - len(report("large", title=""))

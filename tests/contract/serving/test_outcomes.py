@@ -7,11 +7,10 @@ from typing import Any
 import httpx
 import pytest
 
-from headway.clock import now
-from stream.reactor import Record
+from firm.ids import event_id
 from stream.topics import EVENTS
 from tests.contract.serving.test_api import P1, SCORE, at, key, refused, z
-from tests.stage import SLUG, Stage, end_of, read
+from tests.stage import SLUG, Stage, end_of, take_in
 
 OUTCOMES = "/v1/outcomes"
 
@@ -26,14 +25,10 @@ def sent(api: httpx.Client, stage: Stage, **said: Any) -> dict[str, Any]:
     place, headers = end_of(stage.bootstrap, EVENTS), said.pop("headers", None)
     answer = api.post(OUTCOMES, json=said, headers=headers)
     assert answer.status_code == 202, answer.text
-    reactor = stage.reactor()
-    records = [
-        Record(reactor.next_offset + n, now(), record.value)
-        for n, record in enumerate(read(stage.bootstrap, EVENTS, place))
-    ]
-    reactor.take(records, now())
+    records = end_of(stage.bootstrap, EVENTS) - place
+    take_in(stage, place)
     found: dict[str, Any] = answer.json()
-    return found | {"records": len(records)}
+    return found | {"records": records}
 
 
 def known(api: httpx.Client, decision: str) -> dict[str, Any]:
@@ -75,7 +70,7 @@ def test_it_may_name_the_subject_and_means_its_newest_decision(
     (meant,) = [
         d
         for d in stage.store.decisions(SLUG, subject="project:p1")
-        if d.origin == "stream" and d.cause == "p1-1"
+        if d.origin == "stream" and d.cause == event_id("/tests", "p1-1")
     ]
     assert found["decision_id"] == meant.id
     assert known(api, meant.id)["came_true"] is True

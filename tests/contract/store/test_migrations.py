@@ -6,19 +6,22 @@ from concurrent.futures import ProcessPoolExecutor
 from multiprocessing import get_context
 
 import msgspec
+import pytest
 from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from sqlalchemy import MetaData, create_engine, inspect
 
 from firm.decision import Verdict, as_json
+from firm.errors import OldCopy
 from firm.handlers import actions
+from firm.react import Received
 from firm.store import SqlStore
 from firm.store.engine import Database
 from firm.store.migrate import configuration
-from firm.store.rows import action_row, decision_row
+from firm.store.rows import action_row, decision_row, inbox_row
 from firm.store.tables import metadata
-from tests.contract.store.samples import NOON, migrate_from_afar, taken
+from tests.contract.store.samples import NOON, SLUG, migrate_from_afar, report, taken
 from workflows.delivery_risk import WORKFLOW
 
 
@@ -61,6 +64,23 @@ def test_messages_and_verdicts_of_before_the_outbox_named_what_it_is_about_are_k
     assert told == [as_json(one) for one in (decided, automatic, approved)]
     assert store.verdict(approved.id) == said
     store.close()
+
+
+def test_a_copy_that_knows_events_by_their_ids_alone_is_left_as_it_was(url: str) -> None:
+    database = Database(url)
+    with database.write() as connection:
+        command.upgrade(configuration(connection), "0010")
+        old = MetaData()
+        old.reflect(connection)
+        event = inbox_row(SLUG, Received(report(0), "counted"))
+        connection.execute(old.tables["inbox"].insert(), event)
+    store = SqlStore(url, b"key")
+    with pytest.raises(OldCopy, match="replay the sources"):
+        store.migrate()
+    store.close()
+    with database.read() as connection:
+        assert MigrationContext.configure(connection).get_current_revision() == "0010"
+    database.close()
 
 
 def test_to_migrate_again_changes_nothing(store: SqlStore) -> None:

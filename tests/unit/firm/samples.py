@@ -199,7 +199,7 @@ def request(key: str, day: float, subject: str = P, workflow: str = "sample_risk
 
 def _event(key: str, day: float, subject: str, fact: Fact) -> Event:
     at = START + round(day * DAY)
-    return Event(EventId(key), fact.type, SubjectId(subject), at, "/tests", fact)
+    return Event(EventId(key), fact.type, SubjectId(subject), at, "/tests", fact, key)
 
 
 def arriving(*events: Event) -> list[Arrival]:

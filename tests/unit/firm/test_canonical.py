@@ -24,6 +24,7 @@ from firm.errors import (
     WrongUnit,
 )
 from firm.events import Event, Fact, ScoreRequested, StatusReported
+from firm.ids import event_id
 from firm.mapping import LogMapping
 from tests.unit.firm.samples import NOW, START, HoursBooked, payload
 
@@ -308,10 +309,11 @@ def test_a_flag(text: object, flag: bool | None) -> None:
 
 def test_a_vendors_record_becomes_a_canonical_event() -> None:
     event = canonical(vendor())
-    assert (event.type, event.subject, event.source) == (
+    assert (event.type, event.subject, event.source, event.external_id) == (
         "project.status_reported",
         "project:3",
-        "/vendor",
+        "/tests",
+        "3 05/01/2014 12:00",
     )
     assert event.time.isoformat() == "2014-05-01T16:00:00+00:00"
     assert event.fact.model_dump(exclude_none=True) == {
@@ -332,12 +334,13 @@ def test_the_same_record_is_the_same_event_in_whatever_envelope_it_comes() -> No
 def test_a_canonical_fact_needs_no_mapping() -> None:
     event = canonical(payload())
     assert event == Event(
-        id="a-1",  # type: ignore[arg-type]
+        id=event_id("/tests", "a-1"),
         type="project.status_reported",
         subject="project:1",  # type: ignore[arg-type]
         occurred_at=START,
         source="/tests",
         fact=StatusReported(phase="Design"),
+        external_id="a-1",
     )
 
 

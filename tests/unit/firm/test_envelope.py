@@ -14,9 +14,11 @@ from firm.envelope import (
     Envelope,
     check_time,
     open_envelope,
+    ref_of,
     seal_envelope,
 )
 from firm.errors import Malformed, TimeOutOfRange, TooLarge
+from firm.ids import EventRef
 from firm.time import to_datetime, to_micros
 from tests.unit.firm.samples import NOW, payload
 
@@ -40,6 +42,7 @@ from tests.unit.firm.samples import NOW, payload
         (payload(source=""), "non-empty id"),
         (payload(type=""), "non-empty id"),
         (payload(id="x" * 501), "id 'xxx.* has more than 500 characters"),
+        (payload(source="x" * 501), "source 'xxx.* has more than 500 characters"),
         (payload(time=5), r"\$.time"),
         (payload(time="yesterday"), r"\$.time"),
         (payload(subject=5), r"\$.subject"),
@@ -116,3 +119,20 @@ def test_a_time_that_cannot_be_true(moment: datetime, says: str) -> None:
 )
 def test_a_time_at_the_edge_is_taken(moment: datetime) -> None:
     assert check_time(moment, NOW) == to_micros(moment)
+
+
+@pytest.mark.parametrize(
+    ("sent", "ref"),
+    [
+        (payload(), EventRef("/tests", "a-1")),
+        (payload(type=None, time=5), EventRef("/tests", "a-1")),
+        (payload(id=None), None),
+        (payload(id=5), None),
+        (b"{not json", None),
+        (b"\xff", None),
+    ],
+)
+def test_a_payload_is_named_as_its_sender_does_whatever_else_is_wrong(
+    sent: bytes, ref: EventRef | None
+) -> None:
+    assert ref_of(sent) == ref

@@ -57,7 +57,7 @@ def moved(
     money = None if amount is None else Money(amount=Decimal(amount), currency=currency)
     fact = PaymentRequestMoved(step=step, role=role, unit=unit, amount=money)
     at = START + round(hour * HOUR)
-    return Event(EventId(key), fact.type, SubjectId(subject), at, "/tests", fact)
+    return Event(EventId(key), fact.type, SubjectId(subject), at, "/tests", fact, key)
 
 
 def paid_after(*roles: str, subject: str, start: float = 0, unit: str | None = "u1") -> list[Event]:
@@ -117,7 +117,7 @@ def test_amounts_of_another_currency_are_refused_where_a_feature_reads_them() ->
 
 
 def test_only_steps_of_payment_requests_are_folded() -> None:
-    with pytest.raises(UnknownType, match=r"got 'project.status_reported' \(b\)"):
+    with pytest.raises(UnknownType, match=r"got 'project.status_reported' \('b' of /tests\)"):
         fold(report("b", 0))
 
 

@@ -74,7 +74,7 @@ def test_a_ticket_is_folded_to_texts_levels_and_the_time_in_its_week() -> None:
 
 
 def test_only_changes_of_tickets_are_folded() -> None:
-    with pytest.raises(UnknownType, match=r"got 'hours.booked' \(b\)"):
+    with pytest.raises(UnknownType, match=r"got 'hours.booked' \('b' of /tests\)"):
         fold(booked("b", 1, 1))
 
 

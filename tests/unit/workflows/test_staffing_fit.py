@@ -64,7 +64,7 @@ def test_a_text_that_is_missing_is_one_of_its_own() -> None:
 
 
 def test_only_changes_of_tickets_are_folded() -> None:
-    with pytest.raises(UnknownType, match=r"got 'hours.booked' \(b\)"):
+    with pytest.raises(UnknownType, match=r"got 'hours.booked' \('b' of /tests\)"):
         fold(booked("b", 1, 1))
 
 
