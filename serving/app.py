@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from uuid import uuid4
 
 from fastapi import APIRouter, FastAPI, Request
 from starlette.responses import Response
@@ -18,7 +17,7 @@ from serving.action_routes import WaitingActions, action_routes
 from serving.batch import score_each
 from serving.bodies import CLOUD_EVENT, CLOUD_EVENT_EXAMPLE
 from serving.decision_routes import decision_routes
-from serving.documented import DECIDED, PROBLEMS, Explain, IdempotencyKey, body_of
+from serving.documented import DECIDED, PROBLEMS, Explain, Key, body_of
 from serving.explaining import Explaining
 from serving.headers import SecurityHeaders
 from serving.health import Vitals, health_routes
@@ -162,13 +161,12 @@ def _scores(
     async def score(
         slug: str,
         asked: ScoreAsked,
+        key: Key,
         explain: Explain = False,
-        idempotency_key: IdempotencyKey = None,
     ) -> Response:
         """Score one subject now, or as of an earlier instant."""
         at = now()
         as_of = asked_instant(asked.as_of, at)
-        key = idempotency_key or str(uuid4())
         decision = await scoring.score(slug, SubjectId(asked.subject), as_of, key, at)
         return _json(await explaining.answer(scoring.workflow(slug), decision, explain))
 
@@ -180,13 +178,12 @@ def _scores(
     async def score_batch(
         slug: str,
         asked: BatchAsked,
+        key: Key,
         explain: Explain = False,
-        idempotency_key: IdempotencyKey = None,
     ) -> Response:
         """Score up to 1,000 subjects; each is a decision of its own, or a problem."""
         at = now()
         as_of = asked_instant(asked.as_of, at)
-        key = idempotency_key or str(uuid4())
         found = await score_each(scoring, slug, asked.subjects, as_of, key, at)
         return _json(await explaining.batch_answer(scoring.workflow(slug), found, explain))
 

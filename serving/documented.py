@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import Annotated, Any
 
-from fastapi import Header, Query
+from fastapi import Depends, Header, Query
 
+from firm.ids import new_key
 from serving.problems import MEDIA_TYPE
 from serving.schemas import Problem
 
@@ -16,6 +17,14 @@ IdempotencyKey = Annotated[
         description="The same key gives the same decision, byte for byte, however often it is sent",
     ),
 ]
+
+
+async def _key(idempotency_key: IdempotencyKey = None) -> str:
+    return idempotency_key or new_key()
+
+
+Key = Annotated[str, Depends(_key)]
+"""The caller's own idempotency key, or one that nobody has used."""
 Explain = Annotated[
     bool,
     Query(

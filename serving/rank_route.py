@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from uuid import uuid4
 
 from fastapi import APIRouter
 from starlette.responses import Response
@@ -11,7 +10,7 @@ from starlette.responses import Response
 from firm.ids import SubjectId
 from firm.time import Micros
 from serving.access.guard import Guard
-from serving.documented import PROBLEMS, Explain, IdempotencyKey
+from serving.documented import PROBLEMS, Explain, Key
 from serving.explaining import Explaining
 from serving.ranking import Rankings
 from serving.schemas import RankAsked, RankedAnswer
@@ -32,8 +31,8 @@ def rank_route(
     async def rank(
         slug: str,
         asked: RankAsked,
+        key: Key,
         explain: Explain = False,
-        idempotency_key: IdempotencyKey = None,
     ) -> Response:
         """Rank whom a subject could be given to, and tell who is left out and why.
 
@@ -42,7 +41,6 @@ def rank_route(
         """
         at = now()
         as_of = asked_instant(asked.as_of, at)
-        key = idempotency_key or str(uuid4())
         subject = SubjectId(asked.subject)
         decision = await rankings.rank(slug, subject, as_of, key, at, asked.candidates, asked.top)
         body = await explaining.answer(rankings.workflow(slug), decision, explain)

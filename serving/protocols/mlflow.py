@@ -7,11 +7,10 @@ Features are read here, by id, never taken from a caller.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Annotated, Any
-from uuid import uuid4
+from typing import Any
 
 import msgspec
-from fastapi import APIRouter, Header, Request
+from fastapi import APIRouter, Request
 from starlette.responses import PlainTextResponse, Response
 
 from firm.decision import as_json
@@ -20,7 +19,7 @@ from firm.time import Micros
 from serving.access.guard import Guard
 from serving.batch import all_or_nothing, score_each
 from serving.bodies import INVOCATION, INVOCATION_EXAMPLE
-from serving.documented import PROBLEMS, body_of
+from serving.documented import PROBLEMS, Key, body_of
 from serving.scoring import Scoring
 
 COLUMN = "subject"
@@ -66,13 +65,11 @@ def routes(scoring: Scoring, now: Callable[[], Micros], guard: Guard, version: s
         openapi_extra=body_of(INVOCATION, INVOCATION_EXAMPLE),
         dependencies=[guard.needs("scores:ask")],
     )
-    async def invocations(
-        request: Request, idempotency_key: Annotated[str | None, Header(max_length=200)] = None
-    ) -> Response:
+    async def invocations(request: Request, key: Key) -> Response:
         """One decision for each row, in their order; all of them or none."""
         slug, subjects = read_invocation(await request.body())
         guard.require(request, "scores:ask", slug)
-        at, key = now(), idempotency_key or str(uuid4())
+        at = now()
         found = await score_each(scoring, slug, subjects, at, key, at)
         predictions = [
             {"probability": d.probability, "band": d.band, "decision_id": d.id, "stale": d.stale}

@@ -10,7 +10,6 @@ from __future__ import annotations
 import struct
 from collections.abc import Callable, Iterator, Sequence
 from typing import Annotated, Any
-from uuid import uuid4
 
 import msgspec
 from fastapi import APIRouter, Header, Request
@@ -22,7 +21,7 @@ from firm.time import Micros
 from serving.access.guard import Guard
 from serving.batch import all_or_nothing, score_each
 from serving.bodies import INFERENCE, INFERENCE_EXAMPLE
-from serving.documented import PROBLEMS, body_of
+from serving.documented import PROBLEMS, Key, body_of
 from serving.scoring import Scoring
 
 INPUT = {"name": "subject", "datatype": "BYTES", "shape": [-1]}
@@ -127,17 +126,17 @@ def routes(scoring: Scoring, now: Callable[[], Micros], guard: Guard, version: s
     async def infer(
         slug: str,
         request: Request,
+        key: Key,
         version: str | None = None,
         json_bytes: Annotated[
             int | None,
             Header(alias="Inference-Header-Content-Length", ge=0, include_in_schema=False),
         ] = None,
-        idempotency_key: Annotated[str | None, Header(max_length=200)] = None,
     ) -> Response:
         """One decision for each subject, in their order; all of them or none."""
         asked, subjects = read_request(await request.body(), json_bytes)
         model_version = live(slug, version)
-        at, key = now(), idempotency_key or str(uuid4())
+        at = now()
         found = await score_each(scoring, slug, subjects, at, key, at)
         answer = {
             "model_name": slug,
