@@ -24,18 +24,12 @@ def page(figures: Figures, frames: Frames, link: str) -> str:
     tone, headline = verdict(figures)
     now, training = frames.current[SCORE], frames.reference[SCORE]
     return _template().render(
+        figures=figures,
         window=figures.window,
         tone=tone,
         headline=headline,
-        limits=figures.limits,
         story=story(figures),
         answers=answers(figures),
-        notes=figures.notes,
-        alerts=figures.alerts,
-        named=figures.named,
-        of_curve=figures.of_curve,
-        of_training=figures.of_training,
-        of_columns=figures.of_columns,
         stakes=stakes(figures),
         groups=grouped(figures.parts),
         points=pictures.reliability(figures.quality.curve),
