@@ -261,13 +261,14 @@ def test_the_page_of_a_version_links_to_the_picture_of_where_it_comes_from(
 class Approved:
     """A copy's record over the same registry: version 1 was promoted by two people."""
 
-    def __init__(self, place: Path, reports: list[TrainingReport], port: int) -> None:
-        settings = settings_of(place / "home", database=f"sqlite:///{place}/headway.db")
+    def __init__(self, home: Path, reports: list[TrainingReport], port: int) -> None:
+        settings = settings_of(home, database=f"sqlite:///{home}/headway.db")
         self.store = SqlStore(settings.database or "", settings.audit_key())
         self.store.migrate()
         self.governance = Governance(settings, self.store)
         for report in reports:
             self.governance.register(registration(report, CUT))
+        promote(self.governance, "1", SLUG)
         self.keeper = AliasKeeper(
             self.store, self.governance, {SLUG: WORKFLOW}, f"http://127.0.0.1:{port}"
         )
@@ -284,9 +285,9 @@ class Approved:
         return self.alarms()
 
 
-@pytest.fixture(scope="module")
-def approved(place: Path, reports: list[TrainingReport], port: int) -> Iterator[Approved]:
-    made = Approved(place, reports, port)
+@pytest.fixture
+def approved(tmp_path: Path, reports: list[TrainingReport], port: int) -> Iterator[Approved]:
+    made = Approved(tmp_path, reports, port)
     yield made
     made.keeper.close()
     made.store.close()
@@ -296,7 +297,6 @@ def approved(place: Path, reports: list[TrainingReport], port: int) -> Iterator[
 def test_aliases_show_what_was_promoted_also_after_a_crash_on_the_way(
     approved: Approved, registry: Registry
 ) -> None:
-    promote(approved.governance, "1", SLUG)
     assert approved.store.unaligned() != {}
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(approved.store, "mark_aligned", crash)
@@ -312,6 +312,7 @@ def test_aliases_show_what_was_promoted_also_after_a_crash_on_the_way(
 def test_an_alias_that_was_moved_past_its_approval_is_refused_and_raises_an_alarm(
     approved: Approved, registry: Registry
 ) -> None:
+    approved.align(registry)
     registry.set_alias(SLUG, "champion", "2")
     (alarm,) = approved.look()
     assert "alias champion of small_risk was moved to version 2 past its approval" in alarm
