@@ -2,26 +2,32 @@
 
 from __future__ import annotations
 
+import json
 import re
 import time
 from collections.abc import Iterator
+from pathlib import Path
 
 import httpx
 import pytest
 from fastapi import APIRouter, FastAPI
+from joserfc import jwt
+from joserfc.jwk import KeySet, OKPKey
+from structlog.testing import capture_logs
 
 from firm.access import ROLES, Caller, Permission
 from firm.declared import Role
+from firm.errors import Unauthenticated
 from firm.store import Revocation
 from headway.api import build
 from headway.clock import now
 from headway.keys import make_key
-from headway.login import NotLoopback
+from headway.login import NotLoopback, login
 from headway.settings import Settings
 from serving.access.authority import HERE, holders
 from serving.access.guard import PUBLIC, RouteWithoutPolicy, policies, require_policies
 from tests.contract.serving.conftest import served
-from tests.stage import PATIENCE_SECONDS, SLUG, Stage
+from tests.stage import PATIENCE_SECONDS, SLUG, Stage, until
 
 OTHER = "staffing_fit"
 REFUSED = {401, 403}
@@ -78,12 +84,13 @@ def test_nobody_gets_through_without_a_token_that_holds(
     app: FastAPI, client: httpx.Client, tokens: dict[str, str]
 ) -> None:
     good = tokens["data_scientist"]
-    bad = [None, "hw_", "hw_nobody_secret", good[:-1] + "!", tokens["expired"], "a.b.c", "é"]
+    bad = ["hw_", "hw_nobody_secret", good[:-1] + "!", tokens["expired"], "a.b.c", "é"]
+    said = [None, f"Digest {good}", *(f"Bearer {token}" for token in bad)]
     for method, path, _ in routes(app):
-        for token in bad:
-            headers = {"Authorization": f"Bearer {token}".encode()} if token is not None else {}
+        for words in said:
+            headers = {} if words is None else {"Authorization": words.encode()}
             answer = client.request(method, path.replace("{slug}", SLUG), headers=headers)
-            assert answer.status_code == 401, (method, path, token)
+            assert answer.status_code == 401, (method, path, words)
             assert answer.headers["www-authenticate"] == "Bearer"
             assert answer.json()["type"] == "urn:headway:problem:unauthenticated"
 
@@ -150,15 +157,58 @@ def test_a_route_without_a_policy_fails_the_start() -> None:
     assert ours | {"/ping", "/v2/health/live", "/v2/health/ready"} == PUBLIC
 
 
-def test_the_mode_without_a_login_is_refused_beyond_loopback(settings: Settings) -> None:
-    with pytest.raises(NotLoopback, match="HEADWAY_HOST"):
-        build(settings.model_copy(update={"developer": True, "host": "0.0.0.0"}))  # noqa: S104
+@pytest.mark.parametrize(
+    "host",
+    ["0.0.0.0", "::", "10.0.0.1", "192.168.1.1", "169.254.1.1", "localhost.example"],  # noqa: S104
+)
+def test_the_mode_without_a_login_is_refused_beyond_loopback(
+    settings: Settings, stage: Stage, host: str
+) -> None:
+    with pytest.raises(NotLoopback, match=f"HEADWAY_HOST={host}"):
+        login(settings.model_copy(update={"developer": True, "host": host}), stage.store)
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "127.8.8.8", "::1", "localhost"])
+def test_the_mode_without_a_login_is_told_of_aloud(
+    settings: Settings, stage: Stage, host: str
+) -> None:
+    with capture_logs() as logged:
+        login(settings.model_copy(update={"developer": True, "host": host}), stage.store)
+    (said,) = logged
+    assert said["log_level"] == "warning"
+    assert "DEVELOPER MODE" in said["event"]
 
 
 def test_the_mode_without_a_login_lets_a_developer_do_everything(settings: Settings) -> None:
     app = build(settings.model_copy(update={"developer": True}))
     with served(app) as url:
         assert httpx.get(f"{url}/v1/workflows").status_code == 200
+
+
+def test_a_token_of_the_firms_login_opens_until_it_is_revoked(
+    settings: Settings, stage: Stage, tmp_path: Path
+) -> None:
+    key = OKPKey.generate_key("Ed25519", parameters={"kid": "one"})
+    jwks = tmp_path / "jwks.json"
+    jwks.write_text(json.dumps(KeySet([key]).as_dict(private=False)))
+    firms = {"login_issuer": "https://login.example", "login_jwks": jwks}
+    claims = {"iss": firms["login_issuer"], "aud": "headway", "sub": "mira", "jti": "leaked"}
+    header, soon = {"alg": "Ed25519", "kid": "one"}, int(time.time()) + 600
+    token = jwt.encode(header, {**claims, "exp": soon}, key, algorithms=["Ed25519"])
+    entrance, stop = login(settings.model_copy(update=firms), stage.store)
+
+    def is_refused() -> bool:
+        try:
+            return entrance.caller(f"Bearer {token}", now()).name != "mira"
+        except Unauthenticated:
+            return True
+
+    try:
+        assert not is_refused()
+        stage.store.revoke(Revocation("leaked", "tests", "it leaked", now()), "governance")
+        until(is_refused)
+    finally:
+        stop()
 
 
 def test_every_answer_carries_the_headers_that_restrain_browsers(client: httpx.Client) -> None:

@@ -56,6 +56,16 @@ def test_the_bytes_that_come_in_are_counted(app: Any, chunks: list[bytes], statu
     assert answered(app, *chunks) == status
 
 
+def test_what_is_above_the_limit_reaches_nobody_who_could_act_on_it() -> None:
+    read = []
+
+    async def acts(_: Scope, receive: Receive, _send: Send) -> None:
+        read.append((await receive())["body"])
+
+    assert answered(acts, b"x" * 11) == 413
+    assert read == []
+
+
 def test_what_is_no_request_passes() -> None:
     seen = []
 

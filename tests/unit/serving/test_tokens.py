@@ -11,6 +11,7 @@ from joserfc.jwk import KeySet, OctKey, OKPKey
 from firm.errors import Unauthenticated
 from firm.time import SECOND
 from serving.access import Tokens
+from serving.access import tokens as module
 
 ISSUER, AUDIENCE = "https://login.example", "headway"
 NOW = 1_800_000_000
@@ -48,7 +49,9 @@ def test_a_token_that_holds_gives_name_and_known_roles() -> None:
     "changed",
     [
         {"iss": "https://elsewhere.example"},
+        {"iss": None},
         {"aud": "another service"},
+        {"aud": None},
         {"exp": NOW - 1},
         {"exp": None},
         {"sub": None},
@@ -100,3 +103,13 @@ def test_a_checked_token_opens_nothing_once_it_is_revoked_or_its_key_is_gone() -
 
 def test_what_is_no_token_is_left_to_other_ways_of_logging_in() -> None:
     assert tokens().caller("hw_id_secret", NOW * SECOND) is None
+
+
+def test_no_more_tokens_are_remembered_than_there_is_room_for(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(module, "MOST_REMEMBERED", 1)
+    full = tokens()
+    for name in ("ada", "ben", "ben"):
+        assert full.caller(token(sub=name), NOW * SECOND)
+    assert len(full._checked) == 1
