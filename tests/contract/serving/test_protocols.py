@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 import warnings
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -24,6 +26,7 @@ with warnings.catch_warnings():
     from tritonclient.http import InferenceServerClient, InferInput, InferRequestedOutput
     from tritonclient.utils import InferenceServerException
 
+PAGE = Path(__file__).parents[3] / "docs" / "api.md"
 INFER = f"/v2/models/{SLUG}/infer"
 SUBJECTS = ["project:p1", "project:p2"]
 
@@ -93,6 +96,20 @@ class TestATritonClient:
             client.infer(SLUG, [asked], headers=own)
         with pytest.raises(InferenceServerException, match="rule of delivery_risk is live"):
             client.infer(SLUG, [asked], headers=own, model_version="7")
+
+    def test_does_what_the_page_for_callers_says(
+        self,
+        url: str,
+        headers: dict[str, str],
+        monkeypatch: pytest.MonkeyPatch,
+        capsys: pytest.CaptureFixture[str],
+    ) -> None:
+        monkeypatch.setenv("HEADWAY", url)
+        monkeypatch.setenv("KEY", headers["Authorization"].removeprefix("Bearer "))
+        (example,) = re.findall(r"```python\n(.*?)```", PAGE.read_text("utf-8"), re.DOTALL)
+        ours = example.replace("project:3", SUBJECTS[0]).replace("project:7", SUBJECTS[1])
+        exec(compile(ours, str(PAGE), "exec"), {})  # noqa: S102  (our own page)
+        assert "[0.5 0. ] ['watch' 'calm']" in capsys.readouterr().out
 
 
 class TestAnMlflowClient:
