@@ -157,6 +157,14 @@ def test_a_route_without_a_policy_fails_the_start() -> None:
     assert ours | {"/ping", "/v2/health/live", "/v2/health/ready"} == PUBLIC
 
 
+def test_the_service_does_not_start_with_such_a_route(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("serving.access.guard.PUBLIC", frozenset())
+    with pytest.raises(RouteWithoutPolicy, match="/health/live"):
+        build(settings.model_copy(update={"developer": True}))
+
+
 @pytest.mark.parametrize(
     "host",
     ["0.0.0.0", "::", "10.0.0.1", "192.168.1.1", "169.254.1.1", "localhost.example"],  # noqa: S104
