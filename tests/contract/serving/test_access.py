@@ -105,6 +105,24 @@ def test_a_key_for_one_workflow_reaches_no_other(
             assert call(client, method, path, token, OTHER) == 403
 
 
+@pytest.mark.parametrize("odd", [{}, {"Cookie": "a=b"}], ids=["without ASGI", "over ASGI"])
+def test_a_plain_score_is_given_to_whoever_may_ask_for_it_and_to_nobody_else(
+    client: httpx.Client, tokens: dict[str, str], odd: dict[str, str]
+) -> None:
+    """The common request goes past FastAPI, and past the guards of its routes."""
+
+    def status(token: str, workflow: str = SLUG) -> int:
+        path, headers = f"/v1/workflows/{workflow}/score", {"Authorization": f"Bearer {token}"}
+        return client.post(path, json={"subject": "project:p1"}, headers=headers | odd).status_code
+
+    may = holders("scores:ask")
+    assert {role: status(tokens[role]) for role in ROLES} == {
+        role: 200 if role in may else 403 for role in ROLES
+    }
+    assert (status(tokens["one workflow"]), status(tokens["one workflow"], OTHER)) == (200, 403)
+    assert (status(tokens["expired"]), status("hw_nobody_secret")) == (401, 401)
+
+
 def test_a_decision_is_not_shown_to_a_key_of_another_workflow(
     client: httpx.Client, settings: Settings, stage: Stage, tokens: dict[str, str]
 ) -> None:
