@@ -126,7 +126,8 @@ class Slices(Declared):
 
     `by` names folded texts, or features; each of their values makes a slice. One collapses where
     the model neither beats the Brier score of the slice's own base rate, as known when it was
-    trained, nor reaches this AUC. Slices with fewer than `least_rows` rows are passed over.
+    trained, nor reaches this AUC. Slices with fewer than `least_rows` rows are passed over, and so
+    are those told by that rate alone (`ModelSpec.offset_least`).
     """
 
     by: Annotated[tuple[str, ...], Field(min_length=1)]
@@ -156,7 +157,9 @@ class ModelSpec(Declared):
     """How the model is fitted: XGBoost parameters, rounds and the gates it has to pass.
 
     With `offset_by`, the trees learn only how a case deviates from the training rate of its value
-    of that feature (a step of the process, say), and do not split on the feature itself.
+    of that feature (a step of the process, say), and do not split on the feature itself. Each rate
+    is drawn toward that of all rows by the weight of `offset_prior` cases; a value of which fewer
+    than `offset_least` training rows have the rarer outcome is told by its rate alone.
 
     Two things can be found by a rehearsal, a fit on the earlier rows that is held against the
     latest: with `early_stopping`, after how many rounds the log loss falls no more for so many
@@ -169,6 +172,8 @@ class ModelSpec(Declared):
     rounds: Annotated[int, Field(ge=1, le=20_000)]
     gates: Gates
     offset_by: Slug | None = None
+    offset_prior: Annotated[float, Field(gt=0)] = 1.0
+    offset_least: Annotated[int, Field(ge=0)] = 0
     early_stopping: Annotated[int, Field(ge=1)] | None = None
     calibrated: bool = False
     retrain_days: Annotated[float, Field(gt=0)] | None = None
@@ -178,6 +183,8 @@ class ModelSpec(Declared):
         """Parameters that follow from the rest of the declaration, and a level set twice."""
         for name in sorted(DERIVED_FROM.keys() & self.parameters.keys()):
             yield f"parameter {name!r} would be overruled: {DERIVED_FROM[name]}"
+        if self.offset_least and not self.offset_by:
+            yield f"offset_least={self.offset_least} is of a feature's values: declare offset_by"
         if self.calibrated and self.offset_by:
             yield (
                 f"calibrated shifts the level of all, offset_by={self.offset_by!r} sets that of "

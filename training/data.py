@@ -7,15 +7,19 @@ import xgboost
 
 from firm.workflow import Workflow
 from training.offset import Offset
-from training.rows import Floats, TrainingRows
+from training.rows import Floats
 
 
-def learn_offset(workflow: Workflow, rows: TrainingRows) -> Offset | None:
-    """What the trees are to deviate from, by these rows; None where that is not declared."""
-    feature = workflow.model.offset_by
-    if feature is None:
+def learn_offset(
+    workflow: Workflow, names: tuple[str, ...], features: Floats, outcome: Floats
+) -> Offset | None:
+    """What the trees are to deviate from, by n rows; None where that is not declared."""
+    spec = workflow.model
+    if spec.offset_by is None:
         return None
-    return Offset.learn(rows.names, feature, rows.features, rows.outcome)
+    return Offset.learn(
+        names, spec.offset_by, features, outcome, spec.offset_prior, spec.offset_least
+    )
 
 
 def to_xgboost(
@@ -24,11 +28,15 @@ def to_xgboost(
     offset: Offset | None,
     outcome: Floats | None = None,
 ) -> xgboost.DMatrix:
-    """A matrix (n, len(names)), 32-bit as it is served, with its outcomes (n) if they are known."""
+    """A matrix (n, len(names)), 32-bit as it is served, with its outcomes (n) if they are known.
+
+    Where they are, the rows that an offset tells alone weigh nothing: trees do not learn of them.
+    """
     seen = features if offset is None else offset.hide(features)
     return xgboost.DMatrix(
         seen.astype(np.float32),
         label=outcome,
+        weight=None if outcome is None or offset is None else offset.weight(features),
         base_margin=None if offset is None else offset.margin(features),
         feature_names=list(names),
         nthread=1,

@@ -25,7 +25,7 @@ from training.offset import Offset
 from training.rehearsal import Rehearsed
 
 PATIENCE = "10s"
-OUTCOME, MARGIN = "outcome:", "margin:"
+OUTCOME, WEIGHT, MARGIN = "outcome:", "weight:", "margin:"
 """Columns beside the features; no feature can be named so."""
 
 
@@ -69,6 +69,7 @@ def _fit(
         client,
         frame[list(material.names)],
         frame[OUTCOME],
+        weight=None if prepared.offset is None else frame[WEIGHT],
         base_margin=None if prepared.offset is None else frame[MARGIN],
         max_bin=max_bin(prepared.parameters),
     )
@@ -87,10 +88,12 @@ def _frame(material: Material, seen: list[dict[str, np.ndarray]]) -> pd.DataFram
     features = [np.empty((0, len(material.names)), np.float32), *(some["data"] for some in seen)]
     frame = pd.DataFrame(np.concatenate(features), columns=list(material.names))
     outcomes = [some["label"] for some in seen]
+    weights = [some.get("weight", np.ones(len(some["label"]))) for some in seen]
     margins = [some.get("base_margin", np.zeros(len(some["label"]))) for some in seen]
     return frame.assign(
         **{
             OUTCOME: np.concatenate([np.empty(0), *outcomes]),
+            WEIGHT: np.concatenate([np.empty(0), *weights]),
             MARGIN: np.concatenate([np.empty(0), *margins]),
         }
     )

@@ -17,6 +17,7 @@ import xgboost
 
 from firm.errors import CannotTrain
 from firm.workflow import Workflow
+from training.data import learn_offset
 from training.fit import Fitted, parameters
 from training.material import Material
 from training.offset import ATTRIBUTE, Offset
@@ -51,8 +52,8 @@ def prepare(
     workflow: Workflow, material: Material, rehearsed: Rehearsed | None, nthread: int = 1
 ) -> Fitted:
     """All of the fit but its trees; raises CannotTrain if there is nothing to learn from."""
-    feature, found = workflow.model.offset_by, rehearsed or Rehearsed(workflow.model.rounds)
-    outcome, values = material.columns(feature)
+    found = rehearsed or Rehearsed(workflow.model.rounds)
+    outcome, values = material.columns(workflow.model.offset_by)
     if not len(outcome) or outcome.min() == outcome.max():
         raise CannotTrain(
             f"{workflow.slug}: {len(outcome):,} rows of {material.folder} are to be learnt from, "
@@ -66,7 +67,7 @@ def prepare(
         rounds=found.rounds,
         shift=found.shift,
         parameters=parameters(workflow, nthread),
-        offset=None if feature is None else _offset(material, feature, values, outcome),
+        offset=_offset(workflow, material, values, outcome),
     )
 
 
@@ -91,13 +92,17 @@ def as_seen(part: Part, offset: Offset | None) -> dict[str, Any]:
     return {
         "data": offset.hide(features).astype(np.float32),
         "label": part.outcome,
+        "weight": offset.weight(features),
         "base_margin": offset.margin(features),
     }
 
 
-def _offset(material: Material, feature: str, values: Floats, outcome: Floats) -> Offset:
-    learnt = Offset.learn((feature,), feature, values, outcome)
-    return replace(learnt, column=material.names.index(feature))
+def _offset(
+    workflow: Workflow, material: Material, values: Floats, outcome: Floats
+) -> Offset | None:
+    feature = workflow.model.offset_by or ""
+    learnt = learn_offset(workflow, (feature,), values, outcome)
+    return None if learnt is None else replace(learnt, column=material.names.index(feature))
 
 
 class _Batches(xgboost.DataIter):

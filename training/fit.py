@@ -40,13 +40,18 @@ class Fitted:
     def predict(self, features: Floats) -> Floats:
         """Probabilities (n) of a matrix (n, len(names)) with NaN where a value is missing."""
         data = to_xgboost(features, self.names, self.offset)
-        return self.booster.predict(data).astype(np.float64)
+        found = self.booster.predict(data).astype(np.float64)
+        return found if self.offset is None else self.offset.tell(features, found)
 
     def contributions(self, features: Floats) -> Floats:
         """Exact TreeSHAP values (n, len(names) + 1) in log-odds; the last column is the bias."""
         data = to_xgboost(features, self.names, self.offset)
-        shap = self.booster.predict(data, pred_contribs=True)
-        return shap.astype(np.float64)
+        shap = self.booster.predict(data, pred_contribs=True).astype(np.float64)
+        if self.offset is not None:
+            alone = self.offset.is_alone(features)
+            shap[alone] = 0.0
+            shap[alone, -1] = self.offset.margin(features)[alone]
+        return shap
 
 
 def fit(workflow: Workflow, rows: TrainingRows, nthread: int = 1) -> Fitted:
@@ -60,7 +65,7 @@ def fit(workflow: Workflow, rows: TrainingRows, nthread: int = 1) -> Fitted:
     _check(workflow, rows)
     used = parameters(workflow, nthread)
     rehearsed = rehearse(workflow, rows, used)
-    offset = learn_offset(workflow, rows)
+    offset = learn_offset(workflow, rows.names, rows.features, rows.outcome)
     data = to_xgboost(rows.features, rows.names, offset, rows.outcome)
     booster = xgboost.train(used, data, num_boost_round=rehearsed.rounds)
     booster = shifted(booster, rehearsed.shift)

@@ -67,7 +67,7 @@ def check(workflow: Workflow, judgement: Judgement, difference: float) -> list[G
             for step, at in (judgement.steps.items() if gates.each_step else ())
         ),
         *(
-            _slice(f"{name} {value}", of, gates.slices)
+            _slice(f"{name} {value}", of, gates.slices, judgement.unranked)
             for name, values in judgement.slices.items()
             for value, of in values.items()
             if gates.slices and _tells(of)
@@ -114,11 +114,16 @@ def _against_champion(contest: Contest | str, gates: Gates) -> GateResult:
     return _result(gate, contest.high, "below", gates.worse_by)
 
 
-def _slice(name: str, quality: Quality, declared: Slices) -> GateResult:
-    """What beats its own constant has not collapsed; nor has what is still ranked."""
+def _slice(name: str, quality: Quality, declared: Slices, unranked: frozenset[str]) -> GateResult:
+    """What beats its own constant has not collapsed; nor has what is still ranked. Where nothing is
+    told but the constant, as declared, there is no model that could."""
     brier = _result(f"Brier score of {name}", quality.brier, "below", quality.constant_brier)
     if brier.passed:
         return brier
+    if name in unranked:
+        return msgspec.structs.replace(
+            brier, passed=True, skipped="too little is known of it to say more than its base rate"
+        )
     return _result(f"AUC of {name}", quality.auc, "at least", declared.auc)
 
 

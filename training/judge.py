@@ -24,6 +24,8 @@ from training.trial import Fitting, Split, Trial, try_out
 
 LEAST_OF_A_STEP = 50
 """Rows; a gate on fewer would fall to chance."""
+AS_THE_CONSTANT = 0.001
+"""In probability: what the weight of a prior may make of a rate."""
 MOST_SLICES = 10
 """Of one kind: the largest."""
 
@@ -35,12 +37,15 @@ class Judgement(NamedTuple):
         steps: by step of the process, where the workflow has steps.
         slices: by value of each declared slice.
         contest: against the champion, or why there was none.
+        unranked: the slices, as "kind value", to whose rows the models said their constants, since
+            too few of the rarer outcome were known to say more (`ModelSpec.offset_least`).
     """
 
     trial: Trial
     steps: dict[str, Quality]
     slices: dict[str, dict[str, Quality]]
     contest: Contest | str
+    unranked: frozenset[str] = frozenset()
 
 
 def judge(
@@ -56,16 +61,17 @@ def judge(
         CannotTrain: the earlier rows of a split have one outcome only, or a slice is nobody's.
     """
     trial = try_out(workflow, list(splits), fitting)
-    declared = workflow.model.gates.slices
+    declared, partings = workflow.model.gates.slices, slices(workflow, replayed)
     return Judgement(
         trial=trial,
         steps=_parted(steps(workflow, replayed), splits, trial, LEAST_OF_A_STEP, None),
         slices={
             name: _parted(parting, splits, trial, declared.least_rows, MOST_SLICES)
-            for name, parting in slices(workflow, replayed).items()
+            for name, parting in partings.items()
             if declared
         },
         contest=contest(workflow, champion, splits, trial),
+        unranked=_unranked(workflow, partings, splits, trial),
     )
 
 
@@ -91,5 +97,24 @@ def _parted(
 ) -> dict[str, Quality]:
     """The quality by part, against the part's own constant as known to each of the models."""
     keys = [key for split in splits for key in parting.of(split.held_out)]
-    constant = np.concatenate([parting.constant(s.earlier, s.held_out) for s in splits])
+    constant = _constant(parting, splits)
     return quality_by(keys, trial.outcome, trial.probability, constant, least, most)
+
+
+def _constant(parting: Parting, splits: Sequence[Split]) -> Floats:
+    return np.concatenate([parting.constant(s.earlier, s.held_out) for s in splits])
+
+
+def _unranked(
+    workflow: Workflow, partings: Mapping[str, Parting], splits: Sequence[Split], trial: Trial
+) -> frozenset[str]:
+    """The slices whose rows were all told their constant; none where that is not declared."""
+    if not workflow.model.offset_least:
+        return frozenset()
+    found = set()
+    for name, parting in partings.items():
+        keys = [key for split in splits for key in parting.of(split.held_out)]
+        told = np.abs(trial.probability - _constant(parting, splits)) < AS_THE_CONSTANT
+        others = {key for key, as_constant in zip(keys, told, strict=True) if not as_constant}
+        found |= {f"{name} {key}" for key in {*keys} - others if key is not None}
+    return frozenset(found)

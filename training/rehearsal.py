@@ -42,7 +42,7 @@ def rehearse(workflow: Workflow, rows: TrainingRows, parameters: dict[str, Any])
     earlier, later = _parted(rows)
     if len(later) < LEAST_LATER or len(np.unique(earlier.outcome)) < 2:
         return declared
-    offset = learn_offset(workflow, earlier)
+    offset = learn_offset(workflow, earlier.names, earlier.features, earlier.outcome)
     seen, unseen = (
         to_xgboost(part.features, part.names, offset, part.outcome) for part in (earlier, later)
     )

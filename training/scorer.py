@@ -91,7 +91,7 @@ class FileScorer:
     def _deviate(self, offset: Offset, rows: Sequence[Row]) -> list[float]:
         margins = self._form.margins([offset.hide_in(row) for row in rows])
         return [
-            1 / (1 + exp(-(margin + offset.log_odds(row))))
+            1 / (1 + exp(-offset.deviated(row, margin)))
             for margin, row in zip(margins, rows, strict=True)
         ]
 

@@ -142,6 +142,8 @@ def _declared(**variant: Any) -> Workflow:
                 slices=Slices(by=("step", "unit"), auc=0.5, least_rows=200),
             ),
             offset_by="step",
+            offset_prior=0.1,
+            offset_least=30,
             retrain_days=30,
         ),
         "step": step_of,

@@ -12,6 +12,7 @@ from firm.vocabulary import (
     code,
     constant,
     days_since_known,
+    is_in,
     known_count,
     known_total,
     newest_count,
@@ -51,6 +52,9 @@ newest_endings = (
     newest_total("unit_endings", 12, fading=0.7),
     newest_count("unit_endings", 12, fading=0.7),
 )
+on_its_way = constant(1) / (constant(1) - is_in("kind", "submitted"))
+"""1, but missing at a submission: what is multiplied by it is not told there, where it orders
+nothing, and what trees learnt of it did harm."""
 
 FEATURES = (
     Feature(
@@ -103,14 +107,14 @@ FEATURES = (
     ),
     Feature(
         name="rejections",
-        of=series("rejected").count(),
+        of=series("rejected").count() * on_its_way,
         unit="count",
         why="a request that was rejected before has had its errors mended, or has more of them",
         source=REQUEST,
     ),
     Feature(
         name="since_step",
-        of=(series("day").changes().last().otherwise(0) * 24).log(),
+        of=(series("day").changes().last().otherwise(0) * 24).log() * on_its_way,
         unit="log hours",
         why="what lies long between two steps had something to be cleared up",
         source=REQUEST,

@@ -88,6 +88,8 @@ def test_a_group_that_is_not_declared_is_named_with_what_reads_it() -> None:
 def test_an_offset_is_by_a_feature() -> None:
     model = ModelSpec(parameters={}, rounds=1, gates=Gates(auc=0.5), offset_by="steps")
     assert "offset_by names 'steps', which is no feature" in problems(model=model)
+    with pytest.raises(ValidationError, match="offset_least=30 is of a feature's values"):
+        ModelSpec(parameters={}, rounds=1, gates=Gates(auc=0.5), offset_least=30)
 
 
 @pytest.mark.parametrize(

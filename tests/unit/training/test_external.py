@@ -51,6 +51,22 @@ def test_it_learns_from_the_same_rows_and_is_as_good(tmp_path: Path, declared: W
     assert two.auc == pytest.approx(one.auc, abs=0.01)
 
 
+def test_it_leaves_the_same_values_to_their_rates(tmp_path: Path) -> None:
+    spec = WORKFLOW.model.model_copy(update={"offset_by": "reports", "offset_least": 19})
+    declared = WORKFLOW.model_copy(update={"model": spec})
+    rows = lessons(declared, replay_whole(declared, log()), CUT)
+    in_memory = fit(declared, rows)
+    external = fit_external(
+        declared, material(declared, replay_to_parts(declared, log(), tmp_path), CUT)
+    )
+    assert in_memory.offset == external.offset
+    assert in_memory.offset is not None
+    assert in_memory.offset.alone == {1.0}
+    assert external.predict(rows.features) == pytest.approx(
+        in_memory.predict(rows.features), abs=0.02
+    )
+
+
 def test_the_same_rows_give_the_same_model(tmp_path: Path) -> None:
     taught = material(WORKFLOW, replay_to_parts(WORKFLOW, log(), tmp_path), CUT)
     one, two = (fit_external(WORKFLOW, taught).booster.save_raw("ubj") for _ in range(2))

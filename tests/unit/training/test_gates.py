@@ -138,6 +138,15 @@ def test_a_slice_collapses_that_is_neither_better_than_its_constant_nor_ranked(
     assert last.passed is passed
 
 
+def test_a_slice_that_is_told_its_rate_alone_as_declared_has_not_collapsed() -> None:
+    told = judged(north=FLAT)._replace(unranked=frozenset({"part north"}))
+    last = check(STRICT, told, difference=0.0)[-1]
+    assert last.passed
+    assert "too little is known of it" in str(last)
+    other = judged(north=FLAT)._replace(unranked=frozenset({"part south"}))
+    assert not check(STRICT, other, difference=0.0)[-1].passed
+
+
 def test_a_slice_with_hardly_any_of_one_outcome_tells_nothing() -> None:
     rare = msgspec.structs.replace(FLAT, base_rate=0.09)
     results = check(STRICT, judged(north=rare), difference=0.0)

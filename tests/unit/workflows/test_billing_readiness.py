@@ -163,13 +163,18 @@ def test_features_on_an_example_computed_by_hand() -> None:
         moved("e", 25, "rejected", "ADMINISTRATION"),
         moved("f", 30, "submitted"),
     )
-    hours = {"since_unit_rejection": 5, "since_unit_refusal": 5, "since_step": 5}
-    for name, value in hours.items():
-        assert found[name] == pytest.approx(log1p(value))
-    assert found["rejections"] == 1
+    for name in ("since_unit_rejection", "since_unit_refusal"):
+        assert found[name] == pytest.approx(log1p(5))
     lately = (2 + 3) / (2 + 20)
     assert found["unit_rejected_of_20"] == pytest.approx((2 + 4 * lately) / (2 + 4) - lately)
     assert (found["unit_endings_fading"] or 0) > 0
+
+
+def test_how_the_request_came_here_is_told_at_every_step_but_a_submission() -> None:
+    steps = [moved("a", 0, "submitted"), moved("b", 2, "rejected"), moved("c", 5, "submitted")]
+    again, then = features(*steps), features(*steps, moved("d", 9, "approved", "SUPERVISOR"))
+    assert (again["rejections"], again["since_step"]) == (None, None)
+    assert (then["rejections"], then["since_step"]) == (1, pytest.approx(log1p(4)))
 
 
 def test_the_submitters_own_withdrawal_is_no_refusal() -> None:
