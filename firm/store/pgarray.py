@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any
 
 from psycopg.adapt import Buffer, Dumper
@@ -17,6 +18,23 @@ from sqlalchemy.types import BigInteger, Boolean, Float, Integer, LargeBinary, T
 _LENGTH = struct.Struct("!i").pack
 _NULL = _LENGTH(-1)
 _HEADER = struct.Struct("!iIIii").pack
+_Sized = Callable[[Any], bytes]
+
+
+def _measured(encode: Callable[[Any], bytes]) -> _Sized:
+    """A value of a type of any length, with its length before it."""
+
+    def sized(value: Any) -> bytes:
+        data = encode(value)
+        return _LENGTH(len(data)) + data
+
+    return sized
+
+
+def _fixed(code: str) -> _Sized:
+    """A value of a type of one length, with it before."""
+    whole = struct.Struct(f"!i{code}")
+    return partial(whole.pack, whole.size - len(_NULL))
 
 
 class PgArray:
@@ -24,57 +42,55 @@ class PgArray:
 
     element: int
     array: int
-    encode: Callable[[Any], bytes]
+    sized: _Sized
 
     def __init__(self, values: Sequence[Any]) -> None:
-        count, first = len(values), values[0] if values else None
-        header = _HEADER(1, None in values, self.element, count, 1)
-        if values.count(first) == count:
-            self.packed = header + self._sized(first) * count
+        count, sized = len(values), self.sized
+        absent = None in values
+        header = _HEADER(1, absent, self.element, count, 1)
+        if absent:
+            parts = [_NULL if value is None else sized(value) for value in values]
+        elif count and values.count(values[0]) == count:
+            parts = [sized(values[0])] * count
         else:
-            self.packed = header + b"".join(map(self._sized, values))
-
-    def _sized(self, value: Any) -> bytes:
-        if value is None:
-            return _NULL
-        data = self.encode(value)
-        return _LENGTH(len(data)) + data
+            parts = list(map(sized, values))
+        self.packed = header + b"".join(parts)
 
 
 class Texts(PgArray):
     """text[]"""
 
-    element, array, encode = 25, 1009, staticmethod(str.encode)
+    element, array, sized = 25, 1009, staticmethod(_measured(str.encode))
 
 
 class Blobs(PgArray):
     """bytea[]"""
 
-    element, array, encode = 17, 1001, staticmethod(bytes)
+    element, array, sized = 17, 1001, staticmethod(_measured(bytes))
 
 
 class Bigints(PgArray):
     """bigint[]"""
 
-    element, array, encode = 20, 1016, staticmethod(struct.Struct("!q").pack)
+    element, array, sized = 20, 1016, staticmethod(_fixed("q"))
 
 
 class Integers(PgArray):
     """integer[]"""
 
-    element, array, encode = 23, 1007, staticmethod(struct.Struct("!i").pack)
+    element, array, sized = 23, 1007, staticmethod(_fixed("i"))
 
 
 class Floats(PgArray):
     """double precision[]"""
 
-    element, array, encode = 701, 1022, staticmethod(struct.Struct("!d").pack)
+    element, array, sized = 701, 1022, staticmethod(_fixed("d"))
 
 
 class Booleans(PgArray):
     """boolean[]"""
 
-    element, array, encode = 16, 1000, staticmethod(struct.Struct("!?").pack)
+    element, array, sized = 16, 1000, staticmethod(_fixed("?"))
 
 
 # The most special type first: a BigInteger is an Integer to SQLAlchemy.
