@@ -16,6 +16,7 @@ def upgrade() -> None:
     if op.get_bind().execute(sa.text("SELECT 1 FROM inbox LIMIT 1")).first() is not None:
         raise OldCopy(
             "this copy knows the events that it has taken in by their senders' ids alone, so one "
-            "that comes again would count twice: start a new copy (another HEADWAY_HOME, or an "
-            "empty database) and replay the sources into it; the old one is as it was"
+            "that comes again would count twice: start a new copy (another HEADWAY_HOME; where "
+            "settings name them, an empty database, Kafka and Redis too) and replay the "
+            "sources into it; the old one is as it was"
         )
