@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import NamedTuple
 
 from firm.vocabulary import Expr, known_count, known_rate, known_total, ordered, series
 from firm.workflow import Feature
@@ -11,9 +12,18 @@ from workflows.service_level.groups import LIKENESS, SKILLS, Key, named
 
 TICKET = "first change of the ticket (ITSM)"
 EARLIER = "earlier tickets, as known before the six hours of the score"
-LATELY_DAYS = 7.0
-"""Half-life of what is known of earlier tickets: March says little of April."""
-STRENGTH = 4.0
+
+
+class Memory(NamedTuple):
+    """How soon earlier tickets are forgotten, and with the weight of how many a few are drawn
+    toward all."""
+
+    half_life_days: float
+    strength: float
+
+
+MEMORIES = {"slow": Memory(7.0, 4.0), "hours": Memory(7.0, 4.0), "moved": Memory(3.0, 2.0)}
+"""March says little of April; who passes tickets on to whom changes within a week."""
 
 
 def each(
@@ -29,10 +39,10 @@ def each(
 def lately(family: str, key: Key) -> Expr:
     """The mean of what tickets with these texts showed of late; few are drawn toward that of all
     tickets of late."""
-    group = named(family, key)
-    total = known_total(group, half_life_days=LATELY_DAYS)
-    return (total + _of_all(family) * STRENGTH) / (
-        known_count(group, half_life_days=LATELY_DAYS) + STRENGTH
+    group, (half_life, strength) = named(family, key), MEMORIES[family]
+    total = known_total(group, half_life_days=half_life)
+    return (total + _of_all(family) * strength) / (
+        known_count(group, half_life_days=half_life) + strength
     )
 
 
@@ -55,7 +65,8 @@ def missing(name: str) -> Expr:
 
 
 def _of_all(family: str) -> Expr:
-    return known_rate(family, prior=family, strength=STRENGTH, half_life_days=LATELY_DAYS)
+    half_life, strength = MEMORIES[family]
+    return known_rate(family, prior=family, strength=strength, half_life_days=half_life)
 
 
 def _of(why: str, key: Key) -> str:
@@ -90,6 +101,13 @@ FEATURES = (
         lambda key: lately("hours", key),
         "log hours",
         "how long they took, of late, tickets",
+    ),
+    *each(
+        LIKENESS,
+        "moved",
+        lambda key: lately("moved", key),
+        "share",
+        "how many went to another group, of late, of the tickets",
     ),
     *each(
         SKILLS, "match", share_solved_by_this_group, "share", "how many its group solved of those"

@@ -40,6 +40,7 @@ def fold(event: Event) -> Values:
         "opened": opened / DAY,
         "hour": opened % DAY / HOUR,
         "missed": float(not said.within_sla),
+        "reassignments": float(said.reassignments),
     }
 
 
@@ -66,6 +67,11 @@ def opened_at(entries: Sequence[Entry]) -> Micros:
 def missed(closed: Entry) -> float:
     """1.0 if a closed ticket came later than was promised."""
     return 1.0 if closed.values["missed"] else 0.0
+
+
+def moving(entries: Sequence[Entry]) -> Entry | None:
+    """The first change by which the ticket had gone to another group, if there is one."""
+    return next((entry for entry in entries if entry.values["reassignments"]), None)
 
 
 def solving(entries: Sequence[Entry]) -> Entry | None:

@@ -31,7 +31,7 @@ LIKENESS: tuple[Key, ...] = (
     ("caller", "group"),
     ("location", "subcategory"),
 )
-"""In what tickets are alike: how long those before took."""
+"""In what tickets are alike: how long those before took, and whether they changed hands."""
 
 
 def named(family: str, key: Key) -> str:
@@ -52,6 +52,7 @@ def _everyone(name: str) -> GroupBy:
 
 SLOW = (_everyone("slow"), *_family("slow", LIKENESS))
 HOURS = (_everyone("hours"), *_family("hours", LIKENESS))
+MOVED = (_everyone("moved"), *_family("moved", LIKENESS))
 SOLVED = (_everyone("solved"), *_family("solved", SKILLS))
 SOLVED_BY = _family("solved_by", (("group",), *((*key, "group") for key in SKILLS)))
-GROUPS = (*SLOW, *HOURS, *SOLVED, *SOLVED_BY)
+GROUPS = (*SLOW, *HOURS, *MOVED, *SOLVED, *SOLVED_BY)

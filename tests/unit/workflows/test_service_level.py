@@ -112,6 +112,18 @@ def test_that_a_ticket_is_slow_is_known_once_it_can_no_longer_be_in_time() -> No
     assert observed(*too_late, group="slow") == [(3.5, 1.0)]
 
 
+def test_that_a_ticket_moves_is_known_at_once_and_that_it_stays_when_solved_or_after_a_week() -> (
+    None
+):
+    passed_on = changed("1.1", 1, "Active", reassignments=1)
+    assert observed(*ticket((0, "New")), passed_on, group="moved") == [(1, 1.0)]
+    solved = ticket((0, "New"), (2, "Resolved"))
+    assert observed(*solved, group="moved") == [(2, 0.0)]
+    assert observed(*ticket((0, "New")), group="moved") == [(7, 0.0)]
+    too_late = changed("1.2", 9, "Active", reassignments=1)
+    assert observed(*ticket((0, "New")), too_late, group="moved") == [(7, 0.0)]
+
+
 def test_a_ticket_of_low_priority_has_more_time() -> None:
     (event,) = ticket((0, "New"))
     patient = changed("a", 0, "New", priority="4")
@@ -123,7 +135,10 @@ def test_a_ticket_of_low_priority_has_more_time() -> None:
 def test_what_is_observed_by_an_instant_does_not_rest_on_what_comes_later(
     what: list[tuple[float, str, str]], day: float
 ) -> None:
-    events = [changed(f"e{n}", day, state, group=g) for n, (day, state, g) in enumerate(what)]
+    events = [
+        changed(f"e{n}", day, state, group=g, reassignments=int(g == "B"))
+        for n, (day, state, g) in enumerate(what)
+    ]
     history = entries(WORKFLOW, *events)
     instants = [START + round(day * DAY), *(e.at for e in history), START + round(3.5 * DAY)]
     assert not any(looks_ahead(WORKFLOW, history, at) for at in instants)
