@@ -9,15 +9,7 @@ from pathlib import Path
 
 from bench.http_load import Sent, closed_loop, open_loop
 from bench.rounds import Found, Goal, judged, load, ratio
-from bench.servers import (
-    LOAD_CORE,
-    Contender,
-    NotReady,
-    Running,
-    giving_way,
-    on_core,
-    running,
-)
+from bench.servers import LOAD_CORE, Contender, NotReady, Running, on_core, running
 
 HEADWAY, AFTERNOON, STARLETTE = "headway", "afternoon", "empty_starlette"
 CONNECTIONS = 64
@@ -62,10 +54,9 @@ def measure(
             else:
                 started.append(one)
         say(f"{rounds} rounds of {CONNECTIONS} connections")
-        load_thread = stack.enter_context(giving_way())
-        sent = load_thread.submit(_by_turns, started, rounds).result()
+        sent = _by_turns(started, rounds)
         say("latency at half of what each can do")
-        half = load_thread.submit(_at_half, started, sent).result()
+        half = {name: _at_half(one, sent[name]) for name, one in _named(started).items()}
         figures = _figures(started, sent, half)
     ratios, spread = _ratios(sent)
     late = figures.get(f"{AFTERNOON}_p50_ms")
@@ -82,6 +73,10 @@ def measure(
     )
 
 
+def _named(started: Sequence[Running]) -> dict[str, Running]:
+    return {one.contender.name: one for one in started}
+
+
 def _by_turns(started: Sequence[Running], rounds: int) -> dict[str, list[Sent]]:
     for one in started:
         closed_loop(one.contender.target, CONNECTIONS, WARM_SECONDS)
@@ -93,13 +88,9 @@ def _by_turns(started: Sequence[Running], rounds: int) -> dict[str, list[Sent]]:
     return sent
 
 
-def _at_half(started: Sequence[Running], sent: dict[str, list[Sent]]) -> dict[str, Sent]:
-    found = {}
-    for one in started:
-        name = one.contender.name
-        half = statistics.median(each.per_second for each in sent[name]) / 2
-        found[name] = open_loop(one.contender.target, CONNECTIONS, OPEN_SECONDS, half)
-    return found
+def _at_half(one: Running, sent: Sequence[Sent]) -> Sent:
+    half = statistics.median(each.per_second for each in sent) / 2
+    return open_loop(one.contender.target, CONNECTIONS, OPEN_SECONDS, half)
 
 
 def _ratios(

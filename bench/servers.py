@@ -6,7 +6,6 @@ import os
 import subprocess
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import Executor, ThreadPoolExecutor
 from contextlib import contextmanager
 from http.client import HTTPConnection, HTTPException
 from pathlib import Path
@@ -133,18 +132,6 @@ def on_core(core: int) -> Iterator[None]:
         yield
     finally:
         os.sched_setaffinity(0, before)
-
-
-@contextmanager
-def giving_way() -> Iterator[Executor]:
-    """A thread that gives way to all else on its core. Whoever asks a server has a machine of their
-    own in life, and takes no time from its databases; if this comes late, that is counted too."""
-    with ThreadPoolExecutor(1, initializer=_give_way) as thread:
-        yield thread
-
-
-def _give_way() -> None:
-    os.sched_setscheduler(0, os.SCHED_IDLE, os.sched_param(0))
 
 
 def _stop(process: subprocess.Popen[bytes]) -> None:
