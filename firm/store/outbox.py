@@ -87,26 +87,34 @@ def note_sent(connection: Connection, seqs: Sequence[int], at: Micros) -> None:
 
 
 def _read(connection: Connection, messages: Select[Any]) -> list[OutboxRow]:
-    """The messages with what they say."""
-    rows = connection.execute(messages).all()
-    said = _said(connection, [row.about for row in rows])
-    return [OutboxRow(row.seq, row.kind, row.key, said[row.about], row.tries) for row in rows]
-
-
-def _said(connection: Connection, about: Sequence[str]) -> dict[str, bytes]:
-    """The JSON of these decisions and actions.
+    """The messages with the JSON of what they are about.
 
     Raises:
-        UnknownDecision: one is not there any more: it was removed by hand.
+        UnknownDecision: it is not there any more: it was removed by hand.
     """
-    bodies = select(decision.c.id, decision.c.body).where(decision.c.id.in_(about))
-    todo = connection.execute(select(action).where(action.c.id.in_(about))).mappings()
-    said = {row.id: row.body for row in connection.execute(bodies)}
-    said |= {row["id"]: as_json(read_action(row)) for row in todo}
-    if missing := set(about) - said.keys():
+    rows = connection.execute(messages).all()
+    of: dict[str, list[str]] = {"decision": [], "action": []}
+    for row in rows:
+        of[row.kind].append(row.about)
+    said = _decisions(connection, of["decision"]) | _actions(connection, of["action"])
+    if missing := {row.about for row in rows} - said.keys():
         raise UnknownDecision(
             f"{len(missing)} messages of the outbox are about decisions or actions that were "
             f"removed from the database, the first about {min(missing)!r}: put them back from a "
             "backup, or note those messages as sent"
         )
-    return said
+    return [OutboxRow(row.seq, row.kind, row.key, said[row.about], row.tries) for row in rows]
+
+
+def _decisions(connection: Connection, ids: Sequence[str]) -> dict[str, bytes]:
+    if not ids:
+        return {}
+    bodies = select(decision.c.id, decision.c.body).where(decision.c.id.in_(ids))
+    return {row.id: row.body for row in connection.execute(bodies)}
+
+
+def _actions(connection: Connection, ids: Sequence[str]) -> dict[str, bytes]:
+    if not ids:
+        return {}
+    todo = connection.execute(select(action).where(action.c.id.in_(ids))).mappings()
+    return {row["id"]: as_json(read_action(row)) for row in todo}
