@@ -22,6 +22,9 @@ import uvloop
 
 _LENGTH = re.compile(rb"(?i)\r\ncontent-length: *(\d+)")
 _LAST_CHUNK = b"0\r\n\r\n"
+TICK_SECONDS = 0.001
+"""What is due is sent once a tick. uvloop sleeps whole milliseconds: told to sleep for less it does
+not sleep at all, and takes the core from the database that the server waits for."""
 
 
 class Target(msgspec.Struct, frozen=True):
@@ -121,7 +124,7 @@ class _Run:
             while asked < passed * per_second:
                 self.ask(start + asked / per_second)
                 asked += 1
-            await asyncio.sleep(0.0005)
+            await asyncio.sleep(TICK_SECONDS)
 
     def ask(self, due: float) -> None:
         if self.free:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import socketserver
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 
@@ -84,3 +85,18 @@ def test_an_open_loop_sends_at_its_rate() -> None:
     with server(WHOLE) as port:
         sent = open_loop(target(port), connections=4, seconds=0.5, per_second=100)
     assert 0 < sent.per_second <= 110
+
+
+def test_between_two_ticks_the_core_is_left_to_others(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The load shares its core with the database: a loop that polls would starve it."""
+    looked, clock = 0, time.perf_counter
+
+    def counted() -> float:
+        nonlocal looked
+        looked += 1
+        return clock()
+
+    monkeypatch.setattr("bench.http_load.time.perf_counter", counted)
+    with server(WHOLE) as port:
+        open_loop(target(port), connections=0, seconds=0.3, per_second=10)
+    assert looked <= 350
