@@ -178,9 +178,9 @@ def _lifespan(
             await parts.enter_async_context(beating)
             await parts.enter_async_context(producer.connected())
             parts.push_async_callback(quick.close)
-            gc.collect()
             gc.freeze()
             gc.set_threshold(50_000, 50, 1_000)
+            gc.enable()
             yield
 
     return life

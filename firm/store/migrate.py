@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from alembic import command
-from alembic.config import Config
 from sqlalchemy import Connection, text
 
 from firm.store.engine import Database
+
+if TYPE_CHECKING:
+    from alembic.config import Config
 
 SCRIPTS = Path(__file__).parent / "migrations"
 LOCK = 0x68656164776179
@@ -17,6 +19,8 @@ LOCK = 0x68656164776179
 
 def migrate(database: Database) -> None:
     """Run the migrations that are missing, in one transaction; whoever comes second waits."""
+    from alembic import command  # noqa: PLC0415  (whoever serves does not wait for it)
+
     with database.write() as connection:
         if database.is_postgresql:
             connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": LOCK})
@@ -25,6 +29,8 @@ def migrate(database: Database) -> None:
 
 def configuration(connection: Connection) -> Config:
     """Alembic's configuration, on a connection that is in its transaction already."""
+    from alembic.config import Config  # noqa: PLC0415  (see `migrate`)
+
     config = Config()
     config.set_main_option("script_location", str(SCRIPTS).replace("%", "%%"))
     config.attributes["connection"] = connection

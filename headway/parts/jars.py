@@ -8,7 +8,6 @@ from importlib import resources
 from pathlib import Path
 
 import msgspec
-from jgo.maven import MavenContext, PythonResolver
 
 from headway.parts.errors import PartError
 from headway.parts.locks import waiting_lock
@@ -55,6 +54,11 @@ def _fetch(cache: Path, folder: Path) -> None:
 
 def _resolve(repository: Path, folder: Path) -> list[Path]:
     """Download the jars and all they need, into `repository`."""
+    from jgo.maven import (  # noqa: PLC0415  (a tenth of a second, for who has no jars yet)
+        MavenContext,
+        PythonResolver,
+    )
+
     context = MavenContext(PythonResolver(), repo_cache=repository, local_repos=[])
     try:
         wanted = [context.create_dependency(name) for name in COORDINATES]
