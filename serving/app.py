@@ -21,7 +21,7 @@ from serving.documented import DECIDED, PROBLEMS, Explain, Key, body_of
 from serving.explaining import Explaining
 from serving.headers import SecurityHeaders
 from serving.health import Vitals, health_routes
-from serving.limits import BodyLimit, DepthLimit
+from serving.limits import BodyLimit, DepthLimit, Uncompressed
 from serving.models import Governs, models_router
 from serving.observed import Answered, Observed
 from serving.outcome_routes import outcome_routes
@@ -91,6 +91,7 @@ def create_app(
     )
     app.add_middleware(DepthLimit, limit=json_depth)
     app.add_middleware(BodyLimit)
+    app.add_middleware(Uncompressed)
     app.add_middleware(SecurityHeaders)
     app.add_middleware(Observed, answered=answered)
     install(app)

@@ -1,4 +1,5 @@
-"""Limits on bodies: their size, counted while they come in, and how deep their JSON is."""
+"""Limits on bodies: that they are plain, their size, counted while they come in, and how deep their
+JSON is."""
 
 from __future__ import annotations
 
@@ -78,6 +79,31 @@ def _json_part(scope: Scope, body: bytes) -> bytes:
 
 class _TooMuch(Exception):
     """More bytes came in than the limit lets through."""
+
+
+class Uncompressed:
+    """ASGI middleware: a compressed body is answered with 415, as the other limits are those of
+    what is read, and it would be read as JSON."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass the request on if its body is what it says."""
+        coding = _coding(scope) if scope["type"] == "http" else "identity"
+        if coding == "identity":
+            await self._app(scope, receive, send)
+            return
+        detail = f"a body is taken as it is, not as {coding!r}; send it without Content-Encoding"
+        oip = scope["path"].startswith("/v2/")
+        answer = problem(HTTPStatus.UNSUPPORTED_MEDIA_TYPE, "compressed", detail, oip=oip)
+        answer.headers["Accept-Encoding"] = "identity"
+        await answer(scope, receive, send)
+
+
+def _coding(scope: Scope) -> str:
+    named = [value for name, value in scope["headers"] if name == b"content-encoding"]
+    return b", ".join(named).decode("latin-1").strip().lower() or "identity"
 
 
 class BodyLimit:

@@ -91,7 +91,9 @@ def head_of(slug: str, headers: Headers) -> Head | None:
             return None
         found[name] = value
     key, length = found.get(b"idempotency-key", b""), found.get(b"content-length", b"")
-    if found.get(b"content-type") != JSON or len(key) > LONGEST_KEY:
+    if found.get(b"content-type") != JSON or b"content-encoding" in found:
+        return None
+    if len(key) > LONGEST_KEY:
         return None
     authorization = found.get(b"authorization")
     named = HEADER in found or TRACE in found

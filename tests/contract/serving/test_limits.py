@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 from collections.abc import Iterator
 
@@ -28,7 +29,7 @@ def strict(settings: Settings) -> Settings:
 def keys(strict: Settings, stage: Stage) -> dict[str, str]:
     return {
         name: make_key(strict, stage.store, Caller(name, ROLES), "tests")
-        for name in ("quick", "plain", "deep", "many")
+        for name in ("quick", "plain", "deep", "packed", "many")
     }
 
 
@@ -73,6 +74,19 @@ def test_json_that_is_nested_too_deep_is_refused_on_every_route(
         for path in (SCORE, "/v1/events", f"/v2/models/{SLUG}/infer"):
             answer = api.post(path, content=text, headers={"Content-Type": "application/json"})
             assert "6 levels" in refused(answer, 400, "too-deep")["detail"]
+
+
+def test_a_compressed_body_is_refused_on_every_route(address: str, keys: dict[str, str]) -> None:
+    packed, plain = gzip.compress(json.dumps(P1).encode()), json.dumps(P1).encode()
+    with client(address, keys["packed"]) as api:
+        for path in (SCORE, "/v1/events", f"/v2/models/{SLUG}/infer"):
+            for body, coding in ((packed, "gzip"), (plain, "gzip"), (plain, "br, gzip")):
+                headers = {"Content-Type": "application/json", "Content-Encoding": coding}
+                answer = api.post(path, content=body, headers=headers)
+                assert repr(coding) in refused(answer, 415, "compressed")["detail"]
+                assert answer.headers["accept-encoding"] == "identity"
+        headers = {"Content-Type": "application/json", "Content-Encoding": "identity"}
+        assert api.post(SCORE, content=plain, headers=headers).is_success
 
 
 def test_a_batch_has_at_most_so_many_subjects(address: str, keys: dict[str, str]) -> None:
