@@ -11,7 +11,9 @@ from functools import lru_cache
 from struct import Struct
 from typing import Any
 
+import hiredis
 import msgspec
+from redis import ConnectionError as Lost
 from redis import ConnectionPool
 
 from features import names, wire
@@ -20,6 +22,8 @@ from features.layout import ViewLayout
 from features.online import TIMEOUT_SECONDS
 from features.wire import FeastValue
 from firm.time import Micros
+
+_SOME = 65_536
 
 
 class StoredView(msgspec.Struct, frozen=True):
@@ -60,6 +64,7 @@ class StoredFeatures:
         seconds = {"socket_timeout": TIMEOUT_SECONDS, "socket_connect_timeout": TIMEOUT_SECONDS}
         # redis-py types only some of what a connection can do.
         self._connection: Any = ConnectionPool.from_url(url, **seconds).make_connection()
+        self._replies = hiredis.Reader()
         self._views = views
         layouts = [ViewLayout.of(project, v.name, join_key, v.features) for v in views]
         self._key = layouts[0].key
@@ -79,14 +84,8 @@ class StoredFeatures:
             UnreadableValue: a value is of another type than `StoredView` says.
         """
         commands = (b"".join((self._begin, _packed(self._key(e)), self._rest)) for e in entities)
-        connection = self._connection
         with available():
-            try:
-                connection.send_packed_command([b"".join(commands)])
-                found = [connection.read_response(disable_decoding=True) for _ in entities]
-            except BaseException:
-                connection.disconnect()  # what is still to come would answer the next question
-                raise
+            found = self._answers(b"".join(commands), len(entities))
         return [self._stored(one) for one in found]
 
     def expired(self, stored: Stored, as_of: Micros) -> list[str]:
@@ -100,6 +99,33 @@ class StoredFeatures:
     def close(self) -> None:
         """Give the connection back."""
         self._connection.disconnect()
+
+    def _answers(self, commands: bytes, count: int) -> list[Any]:
+        """Over the socket that redis-py has opened: its own way there and back costs a sixth of a
+        round trip."""
+        connection, found = self._connection, list[Any]()
+        try:
+            if connection._sock is None:
+                connection.connect()
+                self._replies = hiredis.Reader()
+            connection._sock.sendall(commands)
+            while len(found) < count:
+                found.append(self._answer(connection._sock))
+        except OSError as error:
+            raise Lost(str(error)) from error
+        finally:
+            if len(found) < count:
+                connection.disconnect()  # what is still to come would answer the next question
+        return found
+
+    def _answer(self, socket: Any) -> Any:
+        while (reply := self._replies.gets()) is False:
+            if not (came := socket.recv(_SOME)):
+                raise Lost("the connection was closed")
+            self._replies.feed(came)
+        if isinstance(reply, hiredis.ReplyError):
+            raise Lost(str(reply))
+        return reply
 
     def _stored(self, found: Sequence[bytes | None]) -> Stored:
         count = self._count
