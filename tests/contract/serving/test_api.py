@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import os
 import signal
@@ -386,6 +387,16 @@ class TestWhatIsAway:
             away.enter_context(kafka_away(parts))
             monkeypatch.setattr("headway.api.KAFKA_SECONDS", 1.0)
             unavailable(api.post("/v1/events", content=report("lost?")), "log-unavailable")
+
+
+def test_garbage_is_looked_for_again_once_it_serves(settings: Settings) -> None:
+    """While the process loads it is not (`headway serve`)."""
+    gc.disable()
+    try:
+        with served(build(settings)):
+            assert gc.isenabled()
+    finally:
+        gc.enable()
 
 
 def test_an_unexpected_error_tells_nothing_of_the_inside(
