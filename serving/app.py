@@ -18,6 +18,7 @@ from serving.batch import score_each
 from serving.bodies import CLOUD_EVENT, CLOUD_EVENT_EXAMPLE
 from serving.decision_routes import decision_routes
 from serving.documented import DECIDED, PROBLEMS, Explain, Key, body_of
+from serving.ending import until_the_end
 from serving.explaining import Explaining
 from serving.headers import SecurityHeaders
 from serving.health import Vitals, health_routes
@@ -129,7 +130,7 @@ class Application(FastAPI):
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Let those in front answer."""
-        await self.front(scope, receive, send)
+        await until_the_end(self.front, scope, receive, send)
 
     async def behind(self, scope: Scope, receive: Receive, send: Send) -> None:
         """FastAPI itself, with its middleware."""
