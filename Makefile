@@ -4,7 +4,7 @@ SHELL := /bin/bash
 PYTHON ?= python3
 UV_VERSION := 0.13.9
 BIN := .venv/bin
-TESTS := $(BIN)/pytest -n 2 --dist loadfile --max-worker-restart 1
+TESTS := $(BIN)/pytest -n 2 --dist loadfile --no-loadscope-reorder --max-worker-restart 1
 
 .DEFAULT_GOAL := help
 .PHONY: help setup demo bench test test-quick lint format lock clean

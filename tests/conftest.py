@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import faulthandler
+from collections import Counter
 from collections.abc import Iterator
 
 import pytest
@@ -25,6 +26,15 @@ settings.load_profile("headway")
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--no-skips", action="store_true", help="a skipped test fails the run")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Slow files of `unit` first, then those with the most tests: xdist hands out whole files in
+    this order, and one that takes minutes must not begin when the other worker is through."""
+    counts = Counter(item.path for item in items)
+    slow = {item.path for item in items if item.get_closest_marker("slow")}
+    first = {path for path in slow if "unit" in path.parts}
+    items.sort(key=lambda item: (item.path not in first, -counts[item.path]))
 
 
 @pytest.hookimpl(wrapper=True)
